@@ -1,0 +1,163 @@
+/*
+ * Every refusal the API knows: name, HTTP status, code and default message.
+ * One table, so that documents, logs and documentation cannot drift apart.
+ * Codes: COS error-code page, S3 API reference "Error Responses".
+ */
+
+#ifndef COS_ERR_H
+#define COS_ERR_H
+
+#define COS_ERR_LIST(X)                                                       \
+    X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied.")                   \
+    X(EXPIRED, 403, "AccessDenied", "Request has expired")                    \
+    X(NOT_YET_VALID, 403, "AccessDenied", "Request is not yet valid")         \
+    X(UNSIGNED_HEADER, 403, "AccessDenied",                                   \
+      "There were headers present in the request which were not signed")      \
+    X(INVALID_ACCESS_KEY, 403, "InvalidAccessKeyId",                          \
+      "The access key id you provided does not exist in our records.")        \
+    X(KEY_DISABLED, 403, "InvalidAccessKeyId",                                \
+      "The access key id you provided is disabled.")                          \
+    X(SIGNATURE_MISMATCH, 403, "SignatureDoesNotMatch",                       \
+      "The request signature we calculated does not match the signature you " \
+      "provided. Check your secret key and signing method.")                  \
+    X(TIME_SKEWED, 403, "RequestTimeTooSkewed",                               \
+      "The difference between the request time and the server's time is too " \
+      "large.")                                                               \
+    X(EXPIRED_TOKEN, 400, "ExpiredToken", "The provided token has expired.")  \
+    X(INVALID_TOKEN, 400, "InvalidToken",                                     \
+      "The provided token is malformed or otherwise invalid.")                \
+    X(AUTH_HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed",             \
+      "The authorization header you provided is invalid.")                    \
+    X(AUTH_QUERY_MALFORMED, 400, "AuthorizationQueryParametersError",         \
+      "The authorization query parameters are invalid.")                      \
+    X(AUTH_REGION, 400, "AuthorizationHeaderMalformed",                       \
+      "The authorization header is malformed; the region is wrong.")          \
+    X(AUTH_DUPLICATE, 400, "InvalidArgument",                                 \
+      "Only one auth mechanism allowed; only one Authorization header or "    \
+      "signature query may be given.")                                        \
+    X(AUTH_UNSUPPORTED, 400, "InvalidArgument",                               \
+      "Unsupported Authorization Type")                                       \
+    X(MISSING_SECURITY_HEADER, 400, "MissingSecurityHeader",                  \
+      "Your request was missing a required header.")                          \
+    X(CONTENT_SHA256_INVALID, 400, "InvalidArgument",                         \
+      "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form or "  \
+      "a valid sha256 value.")                                                \
+    X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch",              \
+      "The provided 'x-amz-content-sha256' header does not match what was "   \
+      "computed.")                                                            \
+    X(CHUNK_SIGNATURE, 403, "SignatureDoesNotMatch",                          \
+      "A chunk signature does not match the chunk's content.")                \
+    X(CHUNK_MALFORMED, 400, "InvalidRequest",                                 \
+      "The aws-chunked framing of the body is malformed.")                    \
+    X(TRAILER_MALFORMED, 400, "MalformedTrailerError",                        \
+      "The trailer of the body is malformed or was not announced.")           \
+    X(BAD_DIGEST, 400, "BadDigest",                                           \
+      "The Content-MD5 you specified did not match what we received.")        \
+    X(BAD_CHECKSUM, 400, "BadDigest",                                         \
+      "The checksum you specified did not match what we received.")           \
+    X(INVALID_DIGEST, 400, "InvalidDigest",                                   \
+      "The Content-MD5 you specified is not valid.")                          \
+    X(INVALID_CHECKSUM, 400, "InvalidRequest",                                \
+      "Value for a checksum header is invalid.")                              \
+    X(INVALID_SHA1, 400, "InvalidSHA1Digest",                                 \
+      "The SHA-1 you specified did not match what we received.")              \
+    X(ENTITY_TOO_LARGE, 400, "EntityTooLarge",                                \
+      "Your proposed upload exceeds the maximum allowed object size.")        \
+    X(ENTITY_TOO_SMALL, 400, "EntityTooSmall",                                \
+      "Your proposed upload is smaller than the minimum allowed size.")       \
+    X(ENTITY_SIZE_MISMATCH, 400, "EntitySizeNotMatch",                        \
+      "The body is not of the announced size.")                               \
+    X(INCOMPLETE_BODY, 400, "IncompleteBody",                                 \
+      "You did not provide the number of bytes specified by the "             \
+      "Content-Length HTTP header.")                                          \
+    X(REQUEST_TIMEOUT, 400, "RequestTimeout",                                 \
+      "Your socket connection to the server was not read from or written to " \
+      "within the timeout period.")                                           \
+    X(MISSING_LENGTH, 411, "MissingContentLength",                            \
+      "You must provide the Content-Length HTTP header.")                     \
+    X(MISSING_BODY, 400, "MissingRequestBodyError", "Request body is empty.") \
+    X(MISSING_MD5, 400, "InvalidRequest",                                     \
+      "Missing required header for this request: Content-MD5 or a checksum.") \
+    X(MALFORMED_XML, 400, "MalformedXML",                                     \
+      "The XML you provided was not well-formed or did not validate against " \
+      "our published schema.")                                                \
+    X(XML_TOO_LARGE, 400, "XMLSizeLimit", "The XML document is too large.")   \
+    X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument.")          \
+    X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request.")             \
+    X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")    \
+    X(INVALID_BUCKET_NAME, 400, "InvalidBucketName",                          \
+      "The specified bucket is not valid.")                                   \
+    X(INVALID_OBJECT_NAME, 400, "InvalidObjectName",                          \
+      "The specified object name is not valid.")                              \
+    X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long.")          \
+    X(KEY_TOO_LONG_COS, 400, "KeyTooLong", "Your key is too long.")           \
+    X(METADATA_TOO_LARGE, 400, "MetadataTooLarge",                            \
+      "Your metadata headers exceed the maximum allowed metadata size.")      \
+    X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not valid.")      \
+    X(INVALID_STORAGE_CLASS, 400, "InvalidStorageClass",                      \
+      "The storage class you specified is not valid.")                        \
+    X(INVALID_LOCATION, 400, "InvalidLocationConstraint",                     \
+      "The specified location constraint is not valid.")                      \
+    X(INVALID_COPY_SOURCE, 400, "InvalidCopySource",                          \
+      "The copy source is not valid.")                                        \
+    X(COPY_ONTO_ITSELF, 400, "InvalidRequest",                                \
+      "This copy request is illegal because it is trying to copy an object "  \
+      "to itself without changing the object's metadata, storage class, "     \
+      "website redirect location or encryption attributes.")                  \
+    X(INVALID_PART, 400, "InvalidPart",                                       \
+      "One or more of the specified parts could not be found. The part may "  \
+      "not have been uploaded, or its ETag did not match.")                   \
+    X(INVALID_PART_ORDER, 400, "InvalidPartOrder",                            \
+      "The list of parts was not in ascending order.")                        \
+    X(INVALID_PART_NUMBER, 400, "InvalidArgument",                            \
+      "Part number must be an integer between 1 and 10000, inclusive.")       \
+    X(TOO_MANY_BUCKETS, 400, "TooManyBuckets",                                \
+      "You have attempted to create more buckets than allowed.")              \
+    X(INVALID_OBJECT_STATE, 403, "InvalidObjectState",                        \
+      "The operation is not valid for the object's storage class.")           \
+    X(NO_SUCH_BUCKET, 404, "NoSuchBucket",                                    \
+      "The specified bucket does not exist.")                                 \
+    X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.")     \
+    X(NO_SUCH_UPLOAD, 404, "NoSuchUpload",                                    \
+      "The specified upload does not exist. The upload id may be invalid, or "\
+      "the upload may have been aborted or completed.")                       \
+    X(NO_SUCH_VERSION, 404, "NoSuchVersion",                                  \
+      "The specified version does not exist.")                                \
+    X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed",                            \
+      "The specified method is not allowed against this resource.")           \
+    X(BUCKET_EXISTS, 409, "BucketAlreadyExists",                              \
+      "The requested bucket name is not available.")                          \
+    X(BUCKET_OWNED_BY_YOU, 409, "BucketAlreadyOwnedByYou",                    \
+      "The bucket you tried to create already exists, and you own it.")       \
+    X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty",                                \
+      "The bucket you tried to delete is not empty.")                         \
+    X(FILE_EXISTS, 409, "FileAlreadyExists", "The object already exists.")    \
+    X(CONDITIONAL_CONFLICT, 409, "ConditionalRequestConflict",                \
+      "The conditional request cannot succeed because of a conflicting "      \
+      "operation.")                                                           \
+    X(PRECONDITION_FAILED, 412, "PreconditionFailed",                         \
+      "At least one of the preconditions you specified did not hold.")        \
+    X(INVALID_RANGE, 416, "InvalidRange",                                     \
+      "The requested range cannot be satisfied.")                             \
+    X(INTERNAL, 500, "InternalError",                                         \
+      "We encountered an internal error. Please try again.")                  \
+    X(NOT_IMPLEMENTED, 501, "NotImplemented",                                 \
+      "A header or query you provided implies functionality that is not "     \
+      "implemented.")                                                         \
+    X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")         \
+    X(UNAVAILABLE, 503, "ServiceUnavailable",                                 \
+      "The service cannot handle the request now; please retry.")             \
+    X(META_FULL, 507, "InsufficientStorage",                                  \
+      "The metadata store is full; delete objects or add memory.")            \
+    X(DISK_FULL, 507, "InsufficientStorage",                                  \
+      "There is no space left to store the object.")
+
+typedef enum {
+    COS_OK = 0,
+#define COS_ERR_ENUM(id, status, code, msg)  COS_E_##id,
+    COS_ERR_LIST(COS_ERR_ENUM)
+#undef COS_ERR_ENUM
+    COS_E_MAX
+} cos_err_e;
+
+#endif
