@@ -1,0 +1,70 @@
+# ngx_cos_module: see README.md. Everything is built below build/.
+
+NGX_SRC   ?= /usr/share/nginx/src
+BUILD     := $(CURDIR)/build
+MODULE    := $(BUILD)/ngx_http_cos_module.so
+
+CC        ?= cc
+WARN      := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
+HARDEN    := -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2
+CFLAGS    ?= -g -O2
+PURE_INC  := -I$(CURDIR)/include -I/usr/include/libxml2
+PURE_CF   := -std=gnu11 -fPIC $(WARN) $(PURE_INC)
+LIBS      := -lxml2 -ljansson -lisal -lcrypto -lhiredis -lpthread
+
+ALL_SRC   := $(sort $(wildcard ngx_cos_module/*/*.c))
+PURE_SRC  := $(foreach f,$(ALL_SRC),$(if $(filter ngx_%,$(notdir $(f))),,$(f)))
+PURE_OBJ  := $(PURE_SRC:%.c=$(BUILD)/pure/%.o)
+HEADERS   := $(wildcard include/*.h) $(wildcard ngx_cos_module/*/*.h)
+
+CTL_SRC   := $(sort $(wildcard tools/ctl/*.c))
+UNIT_SRC  := $(sort $(wildcard t/unit/test_*.c))
+UNIT_BIN  := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SRC  := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ_BIN  := $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
+
+.PHONY: all module lib ctl unit test run bench asan valgrind fuzz fuzz-build lint deps clean
+
+all: module ctl
+
+lib: $(BUILD)/libcos.a
+
+$(BUILD)/pure/%.o: %.c $(HEADERS) Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/libcos.a: $(PURE_OBJ)
+	@mkdir -p $(dir $@)
+	rm -f $@
+	ar rcs $@ $^
+
+# --- unit tests -------------------------------------------------------------
+
+$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libcos.a $(HEADERS)
+	@mkdir -p $(dir $@)
+	$(CC) $(PURE_CF) $(CFLAGS) $< -o $@ $(BUILD)/libcos.a -lcmocka $(LIBS)
+
+unit: $(UNIT_BIN)
+	@set -e; for t in $(UNIT_BIN); do CMOCKA_MESSAGE_OUTPUT=TAP $$t; done
+
+# --- fuzz targets: libFuzzer with address and undefined sanitizers ------------
+
+FUZZ_CC   ?= clang
+FUZZ_CF   := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
+             -fno-sanitize-recover=undefined $(PURE_INC)
+FUZZ_SECONDS ?= 30
+
+$(BUILD)/fuzz/%: fuzz/%.c $(PURE_SRC) $(HEADERS)
+	@mkdir -p $(dir $@)
+	$(FUZZ_CC) $(FUZZ_CF) $< $(PURE_SRC) -o $@ $(LIBS)
+
+fuzz-build: $(FUZZ_BIN)
+
+fuzz: fuzz-build
+	@set -e; for f in $(FUZZ_BIN); do n=$$(basename $$f); mkdir -p $(BUILD)/corpus/$$n; \
+	  echo "== $$n"; mkdir -p fuzz/corpus/$$n; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 \
+	    -verbosity=0 $(BUILD)/corpus/$$n fuzz/corpus/$$n; done; echo "fuzz: all targets clean"
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,223 @@
+/*
+ * meta: records. What is known of an object, a part, an upload, a bucket, a
+ * user, in memory; their compact binary form (the values in Redis) and their
+ * JSON form (the copy behind the bytes on disk, from which Redis is rebuilt).
+ *
+ * Binary object record, little-endian. cos.lua reads the fixed head by
+ * struct.unpack, so both change together and with COS_RECORD_VERSION:
+ *
+ *    0  u8   version            32  16 B  ETag digest (MD5)
+ *    1  u8   flags              48  u64   CRC-64/XZ of the whole object
+ *    2  u8   acl                56  u48   home container, 0: that of seg 0
+ *    3  u8   storage class      62  u16   rev
+ *    4  u16  segments           64  segments, 18 bytes each:
+ *    6  u16  parts, 0: plain            u48 container, u48 offset, u48 length
+ *    8  u64  seq                then TLVs: u8 type, varint length, bytes
+ *   16  u64  mtime (ms)
+ *   24  u64  size
+ *
+ * seq orders all changes of one key: microseconds since 2020-01-01 UTC from a
+ * clock that never goes back (meta, "seq clock"). rev counts how often the
+ * same content was moved by compaction. home is the container that holds the
+ * JSON when that is not the container of segment 0 (metadata changed later,
+ * multipart, copies).
+ *
+ * Weights: a container's accounting unit. Each record in it that is referenced
+ * (as a segment, or as home) weighs its payload length + COS_WEIGHT_BASE.
+ */
+
+#ifndef COS_RECORD_H
+#define COS_RECORD_H
+
+#include "cos_core.h"
+
+#pragma GCC visibility push(hidden)
+
+#define COS_RECORD_VERSION   1
+#define COS_RECORD_HEAD      64
+#define COS_SEG_LEN          18
+#define COS_WEIGHT_BASE      256
+#define COS_PARTS_MAX        10000
+#define COS_U48_MAX          0xffffffffffffULL
+
+typedef enum {
+    COS_ACL_DEFAULT = 0,              /* object: as its bucket */
+    COS_ACL_PRIVATE,
+    COS_ACL_PUBLIC_READ,
+    COS_ACL_PUBLIC_READ_WRITE,
+    COS_ACL_AUTHENTICATED_READ,
+    COS_ACL_BUCKET_OWNER_READ,
+    COS_ACL_BUCKET_OWNER_FULL,
+    COS_ACL_MAX
+} cos_acl_e;
+
+/* "private" and so on; NULL / -1 for what is not a canned ACL. */
+const char *cos_acl_name(cos_acl_e acl);
+int cos_acl_parse(cos_str_t s);
+
+typedef enum { COS_CLASS_STANDARD = 0, COS_CLASS_MAX } cos_class_e;
+const char *cos_class_name(cos_class_e c);
+int cos_class_parse(cos_str_t s);     /* without case; -1: unknown */
+
+typedef struct {
+    uint64_t  cid;
+    uint64_t  off;                    /* of the payload, within the file */
+    uint64_t  len;
+} cos_seg_t;
+
+/* Stored response headers, in this order in every listing of them */
+typedef enum {
+    COS_H_CONTENT_TYPE = 0,
+    COS_H_CACHE_CONTROL,
+    COS_H_CONTENT_DISPOSITION,
+    COS_H_CONTENT_ENCODING,
+    COS_H_CONTENT_LANGUAGE,
+    COS_H_EXPIRES,
+    COS_H_MAX
+} cos_stored_header_e;
+
+typedef struct {
+    cos_str_t  name;                  /* lower case, without x-...-meta- */
+    cos_str_t  value;
+} cos_meta_pair_t;
+
+typedef enum {
+    COS_SUM_NONE = 0, COS_SUM_CRC32, COS_SUM_CRC32C, COS_SUM_CRC64NVME,
+    COS_SUM_SHA1, COS_SUM_SHA256, COS_SUM_MAX
+} cos_sum_e;
+
+/* Flags of the record head */
+#define COS_F_SUM_COMPOSITE  0x01     /* the checksum is of part checksums */
+
+/* An object, or a part of an upload (then flags, acl, headers are unused). */
+typedef struct {
+    cos_u8            flags;
+    cos_acl_e         acl;
+    cos_class_e       cls;
+    uint16_t          parts;          /* ETag suffix, 0: plain MD5 ETag */
+    uint16_t          rev;
+    uint64_t          seq;
+    uint64_t          mtime;          /* ms since 1970 */
+    uint64_t          size;
+    cos_u8            etag[COS_MD5_LEN];
+    uint64_t          crc64;
+    uint64_t          home;           /* container id, 0: segs[0].cid */
+    uint32_t          nsegs;
+    cos_seg_t        *segs;
+    cos_str_t         header[COS_H_MAX];
+    uint32_t          nmeta;
+    cos_meta_pair_t  *meta;
+    uint64_t          owner;          /* uid; 0: the bucket's owner */
+    cos_sum_e         sum_type;
+    cos_u8            sum[COS_SHA256_LEN];   /* cos_sum_len(sum_type) bytes */
+    cos_str_t         upload;         /* id it was completed from, or empty */
+} cos_object_t;
+
+size_t cos_sum_len(cos_sum_e t);
+const char *cos_sum_name(cos_sum_e t);      /* "CRC32", ... */
+
+/* Adds the binary record to b. -1 when a value does not fit the format. */
+int cos_object_encode(cos_buf_t *b, const cos_object_t *o);
+/* Spans and arrays of *o: segs, meta from a, text inside rec. a may be NULL:
+ * then segs and meta stay NULL (nsegs and nmeta are set) for a reader of head
+ * and headers only. -1 for anything malformed. */
+int cos_object_decode(cos_object_t *o, cos_str_t rec, cos_alloc_t *a);
+/* Segment i of an encoded, once decoded record. */
+void cos_object_seg(cos_str_t rec, uint32_t i, cos_seg_t *seg);
+/* Writes 32 hex digits, or those and "-<parts>"; no quotes. Returns length
+ * (at most 38). */
+size_t cos_object_etag(char *dst, const cos_u8 *digest, unsigned parts);
+
+/* Bucket record: value of b:<name> */
+typedef struct {
+    cos_str_t  name;
+    cos_str_t  id;                    /* short, [0-9a-z]+ */
+    uint64_t   owner;                 /* uid */
+    uint64_t   created;               /* ms */
+    uint64_t   seq;
+    cos_acl_e  acl;
+    cos_str_t  region;                /* as created; may be empty */
+} cos_bucket_t;
+
+int cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k);
+int cos_bucket_decode(cos_bucket_t *k, cos_str_t rec);
+
+/* Credential: value of u:<access key>. The secret is sealed (cos_seal) under
+ * the master key with the access key as associated data. */
+typedef struct {
+    cos_str_t  access_key;
+    cos_str_t  sealed;
+    cos_str_t  user;                  /* name */
+    uint64_t   uid;
+    uint64_t   created;               /* ms */
+    uint64_t   seq;
+    unsigned   disabled:1;
+} cos_cred_t;
+
+int cos_cred_encode(cos_buf_t *b, const cos_cred_t *c);
+int cos_cred_decode(cos_cred_t *c, cos_str_t rec);
+
+/* Upload: value of U{bid}<upload id>; template is an object record with no
+ * segments holding what the finished object gets. */
+typedef struct {
+    cos_str_t     id;
+    cos_str_t     key;
+    uint64_t      initiated;          /* ms */
+    uint64_t      initiator;          /* uid, 0: anonymous */
+    uint64_t      seq;
+    cos_object_t  object;
+} cos_upload_t;
+
+int cos_upload_encode(cos_buf_t *b, const cos_upload_t *u);
+int cos_upload_decode(cos_upload_t *u, cos_str_t rec, cos_alloc_t *a);
+
+
+/* --- JSON on disk ---------------------------------------------------------- */
+
+typedef enum {
+    COS_J_OBJECT = 1,                 /* put, changed metadata, completed, copy */
+    COS_J_DELETE,                     /* tombstone of a key */
+    COS_J_VOID,                       /* the record (key, seq) of incarnation
+                                         inc was never committed */
+    COS_J_UPLOAD,                     /* initiated */
+    COS_J_PART,
+    COS_J_ABORT,                      /* upload aborted */
+    COS_J_BUCKET,                     /* created or changed */
+    COS_J_BUCKET_DELETE,
+    COS_J_CRED,                       /* created or changed */
+    COS_J_CRED_DELETE,
+    COS_J_SEAL                        /* last record of a container */
+} cos_json_e;
+
+/* What a JSON document says; which fields count depends on kind. Segments of
+ * an object or part: an explicit list, or self = 1: exactly the payload of
+ * the record that carries this JSON. */
+typedef struct {
+    cos_json_e    kind;
+    cos_str_t     bid;                /* bucket id */
+    cos_str_t     key;
+    uint64_t      seq;
+    unsigned      self:1;
+    cos_object_t  object;             /* OBJECT, PART; UPLOAD: template */
+    cos_str_t     upload;             /* UPLOAD, PART, ABORT */
+    uint32_t      part;
+    uint64_t      initiated;
+    uint64_t      initiator;
+    uint64_t      inc;                /* VOID: incarnation (cid >> 20) */
+    uint64_t      void_seq;           /* VOID: the refused record's seq */
+    cos_bucket_t  bucket;
+    cos_cred_t    cred;
+    /* SEAL: of the data records before it */
+    uint64_t      records;
+    uint64_t      weight;             /* sum of weights when all were alive */
+    uint64_t      carried;            /* bytes of records that are no data */
+} cos_json_t;
+
+/* Keys and values are bytes: percent-encoded inside the JSON strings. */
+int cos_json_encode(cos_buf_t *b, const cos_json_t *j);
+/* Everything in *j comes from a. -1 when malformed. */
+int cos_json_decode(cos_json_t *j, cos_str_t text, cos_alloc_t *a);
+
+#pragma GCC visibility pop
+
+#endif
