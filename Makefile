@@ -8,7 +8,7 @@ CC        ?= cc
 WARN      := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
 HARDEN    := -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2
 CFLAGS    ?= -g -O2
-PURE_INC  := -I$(CURDIR)/include -I/usr/include/libxml2
+PURE_INC  := -I$(CURDIR)/include -I$(BUILD)/gen -I/usr/include/libxml2
 PURE_CF   := -std=gnu11 -fPIC $(WARN) $(PURE_INC)
 LIBS      := -lxml2 -ljansson -lisal -lcrypto -lhiredis -lpthread
 
@@ -23,9 +23,55 @@ UNIT_BIN  := $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC  := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ_BIN  := $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 
-.PHONY: all module lib ctl unit test run bench asan valgrind fuzz fuzz-build lint deps clean
+.PHONY: all module lib ctl unit test run bench asan valgrind fuzz fuzz-build lint deps clean \
+        gen FORCE
 
-all: module ctl
+all: module $(if $(CTL_SRC),ctl)
+
+# --- the module ---------------------------------------------------------------
+# Built in nginx's own build system. configure (5 s) runs again only when what
+# it was given changes: nginx, its flags, ours, config, or the list of files.
+
+MODULE_CC := $(CFLAGS) -fPIC -Wextra -Wno-unused-parameter $(HARDEN)
+MODULE_LD := -Wl,-z,relro -Wl,-z,now
+OBJS      := $(BUILD)/objs
+
+module:
+	@mkdir -p $(BUILD)
+	@+flock $(BUILD)/.lock $(MAKE) --no-print-directory module-locked
+
+.PHONY: module-locked
+module-locked: $(OBJS)/Makefile
+	@$(MAKE) --no-print-directory -C $(NGX_SRC) -f $(OBJS)/Makefile modules
+	@cmp -s $(OBJS)/$(notdir $(MODULE)) $(MODULE) \
+	  || install -m 644 $(OBJS)/$(notdir $(MODULE)) $(MODULE)
+
+$(OBJS)/Makefile: config config.make $(BUILD)/configured-for
+	@mkdir -p $(OBJS) && echo "configuring ngx_cos_module against $(NGX_SRC)"
+	@bash -c 'set -e; cd $(NGX_SRC); . ./conf_flags; \
+	  ./configure "$${NGX_CONF_FLAGS[@]}" --with-cc-opt="$(MODULE_CC)" \
+	    --with-ld-opt="$(MODULE_LD)" --builddir=$(OBJS) \
+	    --add-dynamic-module=$(CURDIR) >$(OBJS)/configure.log 2>&1 \
+	    || { tail -n 15 $(OBJS)/configure.log >&2; rm -f $@; exit 1; }'
+
+$(BUILD)/configured-for: FORCE
+	@mkdir -p $(BUILD)
+	@test -r $(NGX_SRC)/conf_flags || { \
+	  echo "nginx headers not found in $(NGX_SRC): run \"make deps\"" >&2; exit 1; }
+	@{ echo '$(MODULE_CC) $(MODULE_LD)'; \
+	   grep -h 'define nginx_version' $(NGX_SRC)/src/core/nginx.h; \
+	   cat $(NGX_SRC)/conf_flags; printf '%s\n' $(ALL_SRC) $(HEADERS); } >$@.new; \
+	 cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+FORCE:
+
+# --- the pure rooms -------------------------------------------------------------
+
+gen: $(BUILD)/gen/cos_lua.h
+
+$(BUILD)/gen/cos_lua.h: ngx_cos_module/meta/cos.lua tools/embed.sh
+	@mkdir -p $(dir $@)
+	sh tools/embed.sh ngx_cos_module/meta/cos.lua $@ cos_lua
 
 lib: $(BUILD)/libcos.a
 

@@ -1,0 +1,10 @@
+# Sourced by nginx's configure after its Makefile is written: the rule that
+# turns the Redis function library into a C header.
+
+cat << END                                            >> $NGX_MAKEFILE
+
+$NGX_OBJS/cos_gen/cos_lua.h:	$ngx_addon_dir/ngx_cos_module/meta/cos.lua \\
+		$ngx_addon_dir/tools/embed.sh
+	sh $ngx_addon_dir/tools/embed.sh $ngx_addon_dir/ngx_cos_module/meta/cos.lua $NGX_OBJS/cos_gen/cos_lua.h cos_lua
+
+END
