@@ -26,18 +26,30 @@ typedef struct {
     ngx_msec_t         open_inactive;     /* closed after so long unused */
 } ngx_http_cos_store_conf_t;
 
-/* init_process / exit_process of workers. conf must outlive the worker. */
+/* init_process / exit_process of workers (not of nginx's helper processes).
+ * conf must outlive the worker; the directory is laid out when it is empty.
+ * done: a pack whose records are all resolved is sealed, so that an orderly
+ * exit leaves nothing to recover. */
 ngx_int_t ngx_http_cos_store_init(ngx_cycle_t *cycle,
     ngx_http_cos_store_conf_t *conf);
 void ngx_http_cos_store_done(void);
 cos_store_t *ngx_http_cos_store_dir(void);
 
-/* Hooks for the link: a new incarnation begins (its lock is taken in the
- * thread pool; writes are possible from then on); the link was lost: the open
- * pack is abandoned, the incarnation ends as soon as no solo holds it. */
+/* Hooks for the link. begin: a new incarnation begins (its lock is taken in
+ * the thread pool; writes are possible from then on); one that still lives
+ * goes out of use in good order. end: the link was lost: records that are not
+ * resolved never will be, so their packs are abandoned to recovery (packs
+ * without such records are sealed), what waits to be written fails with
+ * COS_E_UNAVAILABLE, what is being written completes with its own result. The
+ * incarnation ends as soon as no pack and no solo id holds it. */
 void ngx_http_cos_store_begin(uint64_t inc);
 void ngx_http_cos_store_end(void);
 ngx_uint_t ngx_http_cos_store_writable(void);
+/* fn is called on the event loop, not more than once a second, when the
+ * incarnation was given up here (a write or sync failed, its lock could not be
+ * taken, its ids are used up): the worker is not writable until the next
+ * begin(), which fn brings about. */
+void ngx_http_cos_store_on_failure(void (*fn)(void));
 
 
 /* --- appending -------------------------------------------------------------- */
@@ -56,11 +68,24 @@ struct ngx_http_cos_append_s {
     cos_err_e        err;             /* result */
     void           (*handler)(ngx_http_cos_append_t *a);
     void            *data;
-    ngx_queue_t      queue;           /* private */
+    /* private */
+    ngx_queue_t      queue;
+    uint64_t         start_us;
 };
 
-/* NGX_OK: queued. NGX_DECLINED: not writable now (503); no handler call. */
+/* NGX_OK: queued; the handler never runs before this returned. NGX_DECLINED:
+ * not writable now (503); no handler call. On a full disk data fails with
+ * COS_E_DISK_FULL while urgent records still go through. */
 ngx_int_t ngx_http_cos_store_append(ngx_http_cos_append_t *a);
+/*
+ * The fate of an appended record (err == COS_OK) is settled: its commit was
+ * acknowledged, or the note (COS_J_VOID) that voids it is on disk. To be
+ * called exactly once for each appended record but not for notes, which need
+ * no commit. A full pack is sealed when all its records are resolved. After a
+ * commit whose outcome is unknown it is not called: the pack then waits for
+ * end(). Ids of packs already gone are ignored.
+ */
+void ngx_http_cos_store_resolved(uint64_t cid);
 
 
 /* --- solo containers ---------------------------------------------------------- */
@@ -72,9 +97,10 @@ uint64_t ngx_http_cos_store_solo_id(void);
  * open/ in the background. Otherwise the caller removed the file, or leaves
  * it to recovery (outcome unknown). */
 void ngx_http_cos_store_solo_end(uint64_t cid, ngx_uint_t committed);
-/* Files whose last weight went with a commit (replies of cos_put ...): solo
- * files are unlinked in the background after no weight is left, and their
- * entry in d{bid} removed; packs are left to compaction. */
+/* Files whose last weight went with a commit (replies of cos_put ...). A solo
+ * file belongs to one bucket, so it is unlinked in the background now; its
+ * entry in d{bid} is removed by the manager, as are files that this worker
+ * fails to remove. Packs are left to compaction. */
 void ngx_http_cos_store_dead(ngx_str_t *bid, uint64_t *cids, ngx_uint_t n);
 
 
@@ -105,7 +131,8 @@ struct ngx_http_cos_open_s {
 };
 
 /* NGX_OK: o->file is referenced; NGX_AGAIN: being opened in the thread pool
- * (opens of one id are shared), the handler will run; NGX_ERROR: o->err. */
+ * (opens of one id are shared), the handler will run and o stays untouched
+ * until then; NGX_ERROR: o->err. Every reference is given back once. */
 ngx_int_t ngx_http_cos_store_file(ngx_http_cos_open_t *o);
 void ngx_http_cos_store_release(ngx_http_cos_file_t *f);
 
@@ -113,7 +140,8 @@ void ngx_http_cos_store_release(ngx_http_cos_file_t *f);
 /* --- background ------------------------------------------------------------------ */
 
 /* The step function of the cache-manager process (ngx_path_t.manager): runs
- * cos_maint_step on its own synchronous connection; returns ms to wait. */
+ * cos_maint_step on its own synchronous connection, for about 300 ms at most;
+ * returns ms to wait. data: ngx_http_cos_manager_conf_t. */
 typedef struct {
     ngx_http_cos_store_conf_t  *store;
     ngx_str_t                   redis;        /* address, NUL-terminated */
@@ -123,6 +151,9 @@ typedef struct {
 } ngx_http_cos_manager_conf_t;
 ngx_msec_t ngx_http_cos_store_manager(void *data);
 
+/* append_us: sum over all appends from the call to the handler; batches:
+ * writes, each with one sync; errors: appends that failed; opens: files opened
+ * for reading, that is misses of the descriptor cache. */
 typedef struct {
     ngx_atomic_t  appends, batches, append_bytes, append_us, errors, opens;
 } ngx_http_cos_store_stats_t;
