@@ -25,12 +25,18 @@
  *   12  u32 reserved, 0                 5  u8   kind (cos_json_e)
  *   16  u64 cid                         6  u16  payload offset from here
  *   24  u64 created (ms)                8  u64  seq
- *   32  28 B reserved, 0               16  u64  payload length
- *   60  u32 CRC-32C of 0..59           24  u32  JSON length
- *                                      28  u32  CRC-32C of the JSON
+ *   32  u64 salt, random               16  u64  payload length
+ *   40  20 B reserved, 0               24  u32  JSON length
+ *   60  u32 CRC-32C of 0..59           28  u32  CRC-32C of the JSON
  *                                      32  u64  CRC-64/XZ of the payload
- *                                      40  20 B reserved, 0
+ *                                      40  u64  salt of the file
+ *                                      48  u64  offset of this header
+ *                                      56  u32  reserved, 0
  *                                      60  u32  CRC-32C of 0..59
+ *
+ * Salt and offset tell a record from bytes that look like one: a scan that
+ * searches for the next header behind damage must not be led astray by a
+ * payload, which a client chose.
  *
  * A crash leaves an unsettled pack with a torn tail; nothing in it was
  * acknowledged unless it was synced and then committed in Redis. What lies in
@@ -69,6 +75,7 @@ typedef struct {
     uint32_t    json_crc;
     uint64_t    rec_off;              /* of the record header, in the file */
     uint64_t    rec_len;              /* with padding */
+    uint64_t    salt;
 } cos_rec_t;
 
 /* A data directory. sync: 0 in relaxed durability. */
@@ -100,17 +107,20 @@ int cos_store_unlink(cos_store_t *st, uint64_t cid);
 
 /* --- writing ---------------------------------------------------------------- */
 
-/* Errors of writers: COS_E_DISK_FULL for ENOSPC and EDQUOT, COS_E_INTERNAL for
- * the rest, errno in *err. After any error of a write or a sync the container
- * takes no more records: its writer abandons it (closes it, leaves it in
- * open/ and gives up its incarnation, so that recovery resolves it). */
+/* Errors of writers: COS_E_DISK_FULL for ENOSPC, EDQUOT and EFBIG,
+ * COS_E_INTERNAL for the rest, errno in ->err. After an error of a write or a
+ * sync (->err != 0) the container takes no more records: its writer abandons
+ * it (closes it, leaves it in open/ and gives up its incarnation, so that
+ * recovery resolves it). COS_E_DISK_FULL with ->err == 0: there was no room to
+ * reserve, nothing was written, and the pack goes on taking what fits. */
 
 typedef struct {
     cos_store_t  *store;
     uint64_t      cid;
     int           fd;
     uint64_t      off;                /* where the next record goes */
-    uint64_t      allocated;          /* preallocated up to here */
+    uint64_t      allocated;          /* zeroes reserved up to here */
+    uint64_t      salt;
     uint64_t      max;                /* size at which it is full */
     uint64_t      records;            /* for the seal: see cos_json_t */
     uint64_t      weight;
