@@ -177,8 +177,8 @@ int cos_upload_decode(cos_upload_t *u, cos_str_t rec, cos_alloc_t *a);
 typedef enum {
     COS_J_OBJECT = 1,                 /* put, changed metadata, completed, copy */
     COS_J_DELETE,                     /* tombstone of a key */
-    COS_J_VOID,                       /* the record (key, seq) of incarnation
-                                         inc was never committed */
+    COS_J_VOID,                       /* a record of incarnation inc was never
+                                         committed, see below */
     COS_J_UPLOAD,                     /* initiated */
     COS_J_PART,
     COS_J_ABORT,                      /* upload aborted */
@@ -189,9 +189,26 @@ typedef enum {
     COS_J_SEAL                        /* last record of a container */
 } cos_json_e;
 
-/* What a JSON document says; which fields count depends on kind. Segments of
+/*
+ * What a JSON document says; which fields count depends on kind. Segments of
  * an object or part: an explicit list, or self = 1: exactly the payload of
- * the record that carries this JSON. */
+ * the record that carries this JSON.
+ *
+ * PART also carries the key of its upload: compaction finds by it the object
+ * whose segment the part has become.
+ *
+ * VOID takes back a record whose commit was refused or never happened. It
+ * names that record as the record names itself, plus its sequence number in
+ * void_seq, its rev in void_rev (0 but for copies made by compaction), and in
+ * inc the incarnation of the container it lies in (the note may lie elsewhere):
+ *   OBJECT, DELETE         bid, key; upload stays empty
+ *   UPLOAD, ABORT          bid, upload
+ *   PART                   bid, upload, part
+ *   BUCKET, BUCKET_DELETE  bid, bucket.name
+ *   CRED, CRED_DELETE      cred.access_key
+ * Seq and incarnation are part of the name because the same key may have been
+ * written by somebody else in the same microsecond, and committed.
+ */
 typedef struct {
     cos_json_e    kind;
     cos_str_t     bid;                /* bucket id */
@@ -205,6 +222,7 @@ typedef struct {
     uint64_t      initiator;
     uint64_t      inc;                /* VOID: incarnation (cid >> 20) */
     uint64_t      void_seq;           /* VOID: the refused record's seq */
+    uint32_t      void_rev;           /* VOID: and its rev */
     cos_bucket_t  bucket;
     cos_cred_t    cred;
     /* SEAL: of the data records before it */

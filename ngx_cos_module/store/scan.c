@@ -145,6 +145,11 @@ scan_solo(scan_t *s)
         return report_bad(s, COS_SCAN_BAD_HEADER, COS_FILE_HEAD, s->size);
     }
 
+    rc = record(s, &r);
+    if (rc != 0) {
+        return rc;
+    }
+
     if (s->flags & COS_SCAN_PAYLOAD) {
         rc = check_zero(s, COS_FILE_HEAD + COS_REC_HEAD, COS_SOLO_PAYLOAD,
                         &bad);
@@ -158,11 +163,6 @@ scan_solo(scan_t *s)
                 return rc;
             }
         }
-    }
-
-    rc = record(s, &r);
-    if (rc != 0) {
-        return rc;
     }
 
     s->info->end = r.rec_off + r.rec_len;
