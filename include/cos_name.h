@@ -112,8 +112,16 @@ typedef struct {
  * "torrent", "metrics", "analytics", "ownershipControls", "policyStatus",
  * "publicAccessBlock", "requestPayment", "object-lock", "metadataTable",
  * "session" ...). A query name that is in neither that list nor the list of
- * parameters of the operation (prefix, marker, response-*, X-Amz-*, q-*, x-id,
- * ...) is ignored, as clouds do; two sub-resources at once are refused.
+ * parameters (prefix, marker, response-*, X-Amz-*, q-*, x-id, ...) is ignored
+ * in a GET or HEAD, as clouds do, unless it has no value and so looks like a
+ * sub-resource; then, and with any other method, the operation is UNSUPPORTED
+ * (name_query.c has the details). Two sub-resources at once are refused. Image
+ * instructions are UNSUPPORTED. versionId is left to the caller.
+ *
+ * COS_E_INVALID_OBJECT_NAME: in the COS dialect, for a new object whose key
+ * begins with a slash or holds one of the bytes 24..27. Where an error is
+ * returned, dialect, style, region and, as far as the path gives them, bucket
+ * and key are set.
  */
 cos_err_e cos_name_request(cos_name_t *n, const cos_http_t *h,
     const cos_host_t *host, int sig_dialect);

@@ -42,6 +42,8 @@ typedef struct {
     cos_str_t  region;
     uint64_t   created;               /* ms */
 } cos_xml_bucket_t;
+/* next: S3 gets it as a continuation token (cos_token_decode), when truncated.
+ */
 void cos_xml_buckets(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
     cos_str_t owner_name, const cos_xml_bucket_t *v, size_t n,
     cos_str_t marker, cos_str_t next, int truncated);
@@ -132,8 +134,14 @@ typedef struct {
 #define COS_XML_DELETE_SIZE    (2 * 1024 * 1024)
 #define COS_XML_COMPLETE_SIZE  (2 * 1024 * 1024)
 #define COS_XML_SMALL_SIZE     (64 * 1024)
-/* Any child order, any namespace. COS_E_MALFORMED_XML (also for none or more
- * than COS_DELETE_MAX objects, or an empty key). */
+/*
+ * All parsers: COS_E_XML_TOO_LARGE for a text over its limit or with too many
+ * tags, COS_E_MALFORMED_XML, COS_E_INTERNAL when out of memory. Any child
+ * order, any namespace. White space around keys belongs to them.
+ */
+/* COS_E_MALFORMED_XML also for none or more than COS_DELETE_MAX objects, or
+ * an empty key; COS_E_NOT_IMPLEMENTED for S3's conditions on single objects
+ * (ETag, Size, LastModifiedTime). */
 cos_err_e cos_xml_parse_delete(cos_dialect_e d, cos_str_t text,
     cos_xml_delete_t **v, size_t *n, int *quiet, cos_alloc_t *a);
 void cos_xml_delete_result(cos_buf_t *b, cos_dialect_e d,
