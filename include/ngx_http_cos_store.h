@@ -145,7 +145,7 @@ void ngx_http_cos_store_release(ngx_http_cos_file_t *f);
 typedef struct {
     ngx_http_cos_store_conf_t  *store;
     ngx_str_t                   redis;        /* address, NUL-terminated */
-    ngx_str_t                   password;
+    ngx_str_t                   password;     /* likewise; may be empty */
     ngx_uint_t                  dead_percent;
     time_t                      grace;
 } ngx_http_cos_manager_conf_t;

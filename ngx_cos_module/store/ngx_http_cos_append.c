@@ -1,13 +1,8 @@
 /*
- * store: a worker's packs and the group commit. At most one batch is being
- * written; all that arrives meanwhile, or in one turn of the event loop, goes
- * into the next one and shares its write and its fdatasync.
- *
- * A pack's life: written by batches while it is current; then full (or out of
- * use for another reason); then, as soon as each record in it is resolved,
- * sealed in the background. A pack that failed, or whose records will never
- * be resolved because the link was lost, is abandoned: closed as it is, left
- * to recovery. While a batch is busy, cos_pack_t belongs to the thread.
+ * store: the group commit. At most one batch is being written; all that
+ * arrives meanwhile, or in one turn of the event loop, goes into the next one
+ * and shares its write and its fdatasync. A pack is created by the first batch
+ * that needs it, in the same task.
  */
 
 #include "ngx_http_cos_store_int.h"
@@ -143,6 +138,14 @@ batch_post(ngx_event_t *ev)
     }
 
     batch.busy = 1;
+
+    if (batch.pack) {
+        batch.pack->busy = 1;
+    }
+
+    if (batch.fresh) {
+        batch.fresh->busy = 1;
+    }
 }
 
 
@@ -193,11 +196,11 @@ batch_choose(uint64_t need)
 {
     ngx_http_cos_inc_t  *inc;
 
-    batch.pack = current;
+    batch.pack = ngx_http_cos_store.pack;
     batch.fresh = NULL;
     batch.create_err = COS_OK;
 
-    if (current && cos_pack_fits(&current->pack, need)) {
+    if (batch.pack && cos_pack_fits(&batch.pack->pack, need)) {
         return NGX_OK;
     }
 
@@ -213,7 +216,7 @@ batch_choose(uint64_t need)
         return NGX_ERROR;
     }
 
-    batch.fresh = pack_new(inc);
+    batch.fresh = ngx_http_cos_pack_new(inc);
 
     return batch.fresh ? NGX_OK : NGX_ERROR;
 }
@@ -226,7 +229,7 @@ batch_refuse(cos_err_e err)
     ngx_uint_t  i;
 
     if (batch.fresh) {
-        pack_free(batch.fresh);
+        ngx_http_cos_pack_free(batch.fresh);
         batch.fresh = NULL;
     }
 
@@ -241,8 +244,8 @@ batch_refuse(cos_err_e err)
 static void
 batch_run(void *ctx, ngx_log_t *log)
 {
-    pack_t   *p;
-    batch_t  *b = ctx;
+    batch_t              *b = ctx;
+    ngx_http_cos_pack_t  *p;
 
     (void) log;
 
@@ -297,8 +300,8 @@ batch_write_urgent(batch_t *b, cos_pack_t *p)
 static void
 batch_done(ngx_event_t *ev)
 {
-    pack_t                 *p, *old, *fresh;
     ngx_uint_t              i, n;
+    ngx_http_cos_pack_t    *p, *old, *fresh;
     ngx_http_cos_append_t  *apps[BATCH_RECORDS];
 
     if (ngx_http_cos_task_running(ev)) {
@@ -316,17 +319,19 @@ batch_done(ngx_event_t *ev)
     if (p && p->pack.err) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, p->pack.err,
                       "cos: writing container %012xL failed", p->cid);
-        pack_retire(p);
+        ngx_http_cos_pack_retire(p);
         ngx_http_cos_store_fail();
     }
 
-    /* what was retired while the thread had it */
+    /* either may have been retired while the thread had it */
     if (old) {
-        pack_close(old);
+        old->busy = 0;
+        ngx_http_cos_pack_close(old);
     }
 
     if (fresh) {
-        pack_close(fresh);
+        fresh->busy = 0;
+        ngx_http_cos_pack_close(fresh);
     }
 
     n = batch.n;
@@ -355,18 +360,18 @@ batch_target(void)
 
     if (batch.create_err == COS_OK) {
         if (batch.pack) {
-            pack_retire(batch.pack);
+            ngx_http_cos_pack_retire(batch.pack);
         }
 
         /* unless end() or begin() came meanwhile */
         if (!batch.fresh->retired) {
-            current = batch.fresh;
+            ngx_http_cos_store.pack = batch.fresh;
         }
 
         return batch.fresh;
     }
 
-    pack_free(batch.fresh);
+    ngx_http_cos_pack_free(batch.fresh);
     batch.fresh = NULL;
 
     if (batch.create_err == COS_E_DISK_FULL) {

@@ -28,12 +28,38 @@ typedef struct {
     ngx_err_t          err;
 } ngx_http_cos_inc_t;
 
+typedef struct ngx_http_cos_job_s  ngx_http_cos_job_t;
+
+/* Disk work that nobody waits for. Many share one thread task, in order. */
+struct ngx_http_cos_job_s {
+    void        (*run)(ngx_http_cos_job_t *job);      /* in a thread */
+    void        (*done)(ngx_http_cos_job_t *job);     /* on the loop; owns it */
+    uint64_t      cid;
+    ngx_fd_t      fd;
+    ngx_err_t     err;
+    void         *data;
+    ngx_queue_t   queue;
+};
+
+typedef struct {
+    cos_pack_t           pack;        /* the thread's while busy or closing */
+    uint64_t             cid;
+    ngx_http_cos_inc_t  *inc;         /* referenced */
+    ngx_uint_t           unresolved;  /* records */
+    ngx_queue_t          queue;
+    unsigned             busy:1;      /* a batch has it */
+    unsigned             retired:1;   /* takes no more records */
+    unsigned             dropped:1;   /* what is unresolved stays so */
+    unsigned             closing:1;   /* the job has it */
+    ngx_http_cos_job_t   job;
+} ngx_http_cos_pack_t;
+
 typedef struct {
     cos_store_t                  dir;
     ngx_http_cos_store_conf_t   *conf;
     ngx_http_cos_inc_t          *inc;     /* current, NULL: none */
+    ngx_http_cos_pack_t         *pack;    /* takes records, NULL: none yet */
     ngx_http_cos_store_stats_t   stats;
-    unsigned                     opened:1;
 } ngx_http_cos_store_t;
 
 extern ngx_http_cos_store_t  ngx_http_cos_store;
@@ -58,19 +84,6 @@ ngx_int_t ngx_http_cos_task_post(ngx_thread_task_t *task);
 /* First in each completion handler: not 0 when only the timer went off. */
 ngx_uint_t ngx_http_cos_task_running(ngx_event_t *ev);
 
-typedef struct ngx_http_cos_job_s  ngx_http_cos_job_t;
-
-/* Disk work that nobody waits for. Many share one thread task, in order. */
-struct ngx_http_cos_job_s {
-    void        (*run)(ngx_http_cos_job_t *job);      /* in a thread */
-    void        (*done)(ngx_http_cos_job_t *job);     /* on the loop; owns it */
-    uint64_t      cid;
-    ngx_fd_t      fd;
-    ngx_err_t     err;
-    void         *data;
-    ngx_queue_t   queue;
-};
-
 void ngx_http_cos_job_init(void);
 void ngx_http_cos_job_post(ngx_http_cos_job_t *job);
 /* NULL: out of memory (logged). fd is -1. To be freed with ngx_free. */
@@ -78,18 +91,29 @@ ngx_http_cos_job_t *ngx_http_cos_job_create(uint64_t cid,
     void (*run)(ngx_http_cos_job_t *), void (*done)(ngx_http_cos_job_t *));
 
 
-/* --- packs (ngx_http_cos_append.c) ------------------------------------------ */
+/* --- packs (ngx_http_cos_pack.c) -------------------------------------------- */
+
+void ngx_http_cos_pack_init(void);
+/* With the next id of inc, which must not be used up; not yet on disk. */
+ngx_http_cos_pack_t *ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc);
+/* For one that never came into being. */
+void ngx_http_cos_pack_free(ngx_http_cos_pack_t *p);
+/* It takes no more records. */
+void ngx_http_cos_pack_retire(ngx_http_cos_pack_t *p);
+/* drop: and nothing unresolved will ever be resolved. */
+void ngx_http_cos_pack_retire_all(ngx_uint_t drop);
+/* Seals or abandons a retired pack as soon as that can be decided. */
+void ngx_http_cos_pack_close(ngx_http_cos_pack_t *p);
+void ngx_http_cos_pack_done(void);
+
+
+/* --- group commit (ngx_http_cos_append.c) ----------------------------------- */
 
 void ngx_http_cos_append_init(void);
-/* Writes what waits, when it is possible now. */
+/* Writes what waits, as soon as it is possible. */
 void ngx_http_cos_append_start(void);
-/* The current pack takes no more records. */
-void ngx_http_cos_append_retire(void);
-/* Also, nothing unresolved will ever be resolved; what waits fails. */
-void ngx_http_cos_append_drop(void);
 /* What waits to be written fails. */
 void ngx_http_cos_append_refuse(cos_err_e err);
-void ngx_http_cos_append_done(void);
 
 
 /* --- descriptors (ngx_http_cos_file.c) -------------------------------------- */
