@@ -136,6 +136,7 @@ typedef struct cos_md_s  cos_md_t;
 cos_md_t *cos_md_create(cos_md_e kind);
 void cos_md_reset(cos_md_t *md);
 void cos_md_update(cos_md_t *md, const void *p, size_t n);
+/* The digest's length; 0 when any step since the last reset failed. */
 size_t cos_md_final(cos_md_t *md, cos_u8 *out);        /* out >= 32 bytes */
 void cos_md_free(cos_md_t *md);
 
@@ -171,7 +172,9 @@ int cos_random(void *p, size_t n);
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7): 29 bytes. */
 void cos_http_date(char dst[29], int64_t sec);
-/* All three forms of RFC 9110; -1 when it is none of them. */
+/* All three forms of RFC 9110; -1 when it is none of them. Here and below,
+ * times before 1970 read as 0, and what precedes year 0 or follows 9999 is
+ * written as the nearest time with a four-digit year. */
 int64_t cos_parse_http_date(cos_str_t s);
 /* "2015-04-27T08:23:49Z" or with ".000" before the Z. Returns the length. */
 size_t cos_iso8601(char dst[25], int64_t msec, int with_msec);

@@ -160,4 +160,18 @@ typedef enum {
     COS_E_MAX
 } cos_err_e;
 
+#pragma GCC visibility push(hidden)
+
+typedef struct {
+    int          status;
+    const char  *code;
+    const char  *message;
+} cos_err_info_t;
+
+/* The row of e; 200 with empty texts for COS_OK, INTERNAL for a value that is
+ * not in the list. Never NULL. */
+const cos_err_info_t *cos_err_info(cos_err_e e);
+
+#pragma GCC visibility pop
+
 #endif
