@@ -24,7 +24,7 @@ FUZZ_SRC  := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ_BIN  := $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 
 .PHONY: all module lib ctl unit test run bench asan valgrind fuzz fuzz-build lint deps clean \
-        gen FORCE
+        gen FORCE asan-build
 
 all: module $(if $(CTL_SRC),ctl)
 
@@ -111,6 +111,48 @@ fuzz: fuzz-build
 	  echo "== $$n"; mkdir -p fuzz/corpus/$$n; \
 	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 \
 	    -verbosity=0 $(BUILD)/corpus/$$n fuzz/corpus/$$n; done; echo "fuzz: all targets clean"
+
+# --- doors ----------------------------------------------------------------------
+
+deps:
+	@tools/deps build run test
+
+run:
+	@tools/deps build run
+	@$(MAKE) --no-print-directory all
+	@tools/run
+
+# Everything: unit tests, end-to-end tests, real clients.
+test: all $(UNIT_BIN)
+	@tools/test $(TESTS)
+
+bench: all
+	@if [ -x bench/run ]; then tools/deps bench && bench/run; \
+	else echo "bench/run is missing" >&2; exit 1; fi
+
+# --- checks ---------------------------------------------------------------------
+
+asan-build: gen
+	@tools/deps build asan
+	@flock $(BUILD)/.lock tools/asan-nginx
+
+# The end-to-end tests on an nginx built with sanitizers, module linked in.
+asan: all asan-build
+	@COSDEV_NGINX=$(BUILD)/asan/nginx COSDEV_STATIC=1 COS_TEST_SLOW=5 \
+	  COSDEV_TIMEOUT=120 COS_SKIP_CLIENTS=$(if $(CLIENTS),,1) \
+	  tools/test $(or $(TESTS),$(wildcard t/*.t))
+
+# The same under valgrind: slow, finds reads of memory that was never written.
+valgrind: all
+	@tools/deps valgrind
+	@COSDEV_WRAP="valgrind --quiet --trace-children=yes --child-silent-after-fork=no \
+	  --leak-check=no --error-exitcode=0 --suppressions=$(CURDIR)/tools/valgrind.supp \
+	  --log-file=logs/valgrind.%p" COS_TEST_SLOW=20 COSDEV_TIMEOUT=300 \
+	  tools/test $(or $(TESTS),t/put_get.t t/multipart.t t/list.t t/badinput.t)
+
+lint: $(OBJS)/Makefile gen
+	@tools/deps build lint
+	@tools/lint
 
 clean:
 	rm -rf $(BUILD)

@@ -30,6 +30,9 @@ use Cos::Sum;
 our $ROOT = Cwd::abs_path(__FILE__) =~ s{/t/lib/Cos\.pm$}{}r;
 our $APPID = '1250000000';
 
+# Sanitizers and valgrind take their time.
+our $SLOW = $ENV{COS_TEST_SLOW} || 1;
+
 my @servers;
 my $main_pid = $$;
 
@@ -49,8 +52,12 @@ sub start {
         my $base = $ENV{COS_TEST_DIR} || File::Spec->tmpdir;
         $dir = File::Temp::tempdir('cos-t.XXXXXX', DIR => $base);
     }
-    my $s = bless { %o, dir => $dir, owner => $$ }, $class;
+    my $s = bless { %o, dir => $dir }, $class;
     push @servers, $s;
+    # no test may hang
+    my $limit = ($o{limit} || 300) * $SLOW;
+    $SIG{ALRM} = sub { die "the test took more than $limit s\n" };
+    alarm $limit;
     mkdir "$dir/in";
     for my $what (qw(http conf)) {
         next unless defined $o{$what};
@@ -145,7 +152,7 @@ sub expect_new_workers { my ($s) = @_; $s->{pids} = join ' ', $s->worker_pids }
 # Waits until the code is true; for what happens a moment later.
 sub wait_for {
     my ($s, $code, $seconds) = @_;
-    my $until = Time::HiRes::time() + ($seconds || 10);
+    my $until = Time::HiRes::time() + ($seconds || 10) * $SLOW;
     while (Time::HiRes::time() < $until) {
         my $v = $code->();
         return $v if $v;
@@ -245,7 +252,7 @@ sub build {
 sub req {
     my ($s, $method, $target, %o) = @_;
     my $own = !$o{conn};
-    my $c = $o{conn} || $s->connect(timeout => $o{timeout} // 30);
+    my $c = $o{conn} || $s->connect(timeout => ($o{timeout} // 30) * $SLOW);
     push @{ $o{headers} ||= [] }, 'Connection', 'close' if $own && !$o{keep};
     push @{ $o{headers} }, 'Expect', '100-continue' if $o{expect};
     my $req = $s->build($method, $target, %o);
@@ -351,7 +358,7 @@ sub data_files {
 # --- the end ------------------------------------------------------------------------------
 
 my $ALARM = qr/\[(?:emerg|alert|crit)\]|open socket|AddressSanitizer|LeakSanitizer
-    |runtime\ error:|ERROR\ SUMMARY:\ [1-9]/x;
+    |runtime\ error:|ERROR\ SUMMARY:\ [1-9]|==\d+==\ (?:Invalid|Conditional|Use\ of|Syscall)/x;
 
 # allow: a pattern of lines that this test provokes on purpose.
 sub check_logs {
