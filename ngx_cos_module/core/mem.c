@@ -218,7 +218,7 @@ cos_buf_reserve(cos_buf_t *b, size_t n)
         return NULL;
     }
 
-    if (b->len != 0) {
+    if (b->data != NULL) {
         memcpy(p, b->data, b->len);
     }
 

@@ -41,6 +41,7 @@ static int full_year(int yy);
 
 static const char days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char zone[4] = { ' ', 'G', 'M', 'T' };
 static const char *const day_ends[7] = {
     "day", "day", "sday", "nesday", "rsday", "day", "urday"
 };
@@ -68,7 +69,7 @@ cos_http_date(char dst[29], int64_t sec)
     p = put2(p, c.min);
     *p++ = ':';
     p = put2(p, c.sec);
-    memcpy(p, " GMT", 4);
+    memcpy(p, zone, sizeof(zone));
 }
 
 
