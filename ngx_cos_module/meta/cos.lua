@@ -1,0 +1,956 @@
+#!lua name=cos
+--
+-- Every change of what is stored, and every listing, as functions inside
+-- Redis: one call checks all conditions and then writes everything, so that
+-- records, indexes, counters and weights never disagree. PROTOCOL.md has the
+-- keys, arguments and replies.
+--
+-- Nothing is rolled back in Redis when a function fails half way. Therefore
+-- each function reads and parses all it needs first and writes last; an error
+-- (a malformed record, a wrong argument) is raised before the first write.
+--
+-- Sizes, offsets, ids and seqs are below 2^53, which a Lua number holds
+-- exactly. Text is compared byte by byte, never with < or >, which would
+-- follow the locale of the server.
+
+-- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
+local VERSION = 1
+
+local RECORD_VERSION = 1
+local WEIGHT_BASE = 256
+local PARTS_MAX = 10000
+local DONE_SECONDS = 604800       -- how long a completed upload is remembered
+local BATCH = 1000                -- elements of one call's argument list
+
+
+-------------------------------------------------------------------------------
+-- records
+-------------------------------------------------------------------------------
+
+local function fail(text)
+    error({err = 'ERR cos: ' .. text})
+end
+
+
+-- A number as Redis writes it; tostring() would go to 1e+15.
+local function digits(n)
+    return string.format('%.0f', n)
+end
+
+
+local function number(text, what)
+    local n = tonumber(text)
+    if not n or n < 0 or n > 9007199254740992 or n % 1 ~= 0 then
+        fail('bad ' .. what)
+    end
+    return n
+end
+
+
+-- Head of an object's or a part's record: number of segments, seq, size, home.
+local function head(rec)
+    if not rec or #rec < 64 then
+        fail('record too short')
+    end
+    local first, nsegs, _, seq, _, size, _, _, _, home =
+        struct.unpack('<I4I2I2I8I8I8I8I8I8I6', rec)
+    if first % 256 ~= RECORD_VERSION or #rec < 64 + 18 * nsegs then
+        fail('record of another version or cut')
+    end
+    return nsegs, seq, size, home
+end
+
+
+-- The seq of a bucket, credential or upload record, which all begin alike.
+local function front_seq(rec)
+    if not rec or #rec < 32 or string.byte(rec, 1) ~= RECORD_VERSION then
+        fail('record of another version or cut')
+    end
+    return (struct.unpack('<I8', rec, 9))
+end
+
+
+local function bucket_id(rec)
+    local name, id = string.byte(rec, 3, 4)
+    return string.sub(rec, 33 + name, 32 + name + id)
+end
+
+
+-- The ETag as clients write it, without quotes.
+local function etag(rec)
+    local hex = string.gsub(string.sub(rec, 33, 48), '.', function(c)
+        return string.format('%02x', string.byte(c))
+    end)
+    local parts = struct.unpack('<I2', rec, 7)
+    return parts == 0 and hex or hex .. '-' .. parts
+end
+
+
+-------------------------------------------------------------------------------
+-- weights
+-------------------------------------------------------------------------------
+
+-- Adds sign times what a record weighs in each container to the table t.
+local function weigh(t, rec, nsegs, home, sign)
+    if home ~= 0 then
+        t[home] = (t[home] or 0) + sign * WEIGHT_BASE
+    end
+    for at = 65, 47 + 18 * nsegs, 18 do
+        local cid, _, len = struct.unpack('<I6I6I6', rec, at)
+        t[cid] = (t[cid] or 0) + sign * (len + WEIGHT_BASE)
+    end
+end
+
+
+-- Moves one container's weight; an id whose last weight went joins dead. An id
+-- that gains its first weight leaves d{bid}, so that the set and the hash
+-- never name the same container.
+local function shift(bid, cid, delta, dead)
+    local c, d = 'c{' .. bid .. '}', 'd{' .. bid .. '}'
+    local weight = redis.call('HINCRBY', c, cid, delta)
+    if weight == 0 then
+        redis.call('HDEL', c, cid)
+        redis.call('SADD', d, cid)
+        dead[#dead + 1] = digits(cid)
+    elseif weight == delta then
+        redis.call('SREM', d, cid)
+    end
+end
+
+
+local function shift_all(bid, t, dead)
+    for cid, delta in pairs(t) do
+        if delta ~= 0 then
+            shift(bid, cid, delta, dead)
+        end
+    end
+    return dead
+end
+
+
+-- What replacing the record old (false: none) by new does to the weights.
+local function reweigh(old, new)
+    local t = {}
+    if old then
+        local nsegs, _, _, home = head(old)
+        weigh(t, old, nsegs, home, -1)
+    end
+    local nsegs, _, _, home = head(new)
+    weigh(t, new, nsegs, home, 1)
+    return t
+end
+
+
+-------------------------------------------------------------------------------
+-- what changes have in common
+-------------------------------------------------------------------------------
+
+-- Counters of a bucket, or the refusal of a change to it.
+local function open_bucket(bid, inc)
+    local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 's', 'u')
+    if not m[1] then
+        return nil, {'NOBUCKET'}
+    end
+    if redis.call('SISMEMBER', 'x{' .. bid .. '}', inc) == 1 then
+        return nil, {'FENCED'}
+    end
+    return m
+end
+
+
+-- nil, or the refusal; old is the current record or false.
+local function check(cond, arg, old, old_seq)
+    if cond == 'any' then
+        return nil
+    end
+    if cond == 'absent' then
+        return old and {'EXISTS'} or nil
+    end
+    if cond == 'match' then
+        if not old then
+            return {'NOKEY'}
+        end
+        return arg ~= '*' and arg ~= etag(old) and {'NOMATCH'} or nil
+    end
+    if cond == 'seq' then
+        if not old then
+            return {'NOKEY'}
+        end
+        return number(arg, 'seq') ~= old_seq and {'CONFLICT'} or nil
+    end
+    fail('unknown condition')
+end
+
+
+-- Seqs order the changes of a key also when the key is gone: a change that
+-- took its seq before a deletion did but arrives after it must not come back
+-- under the lower number, because a rebuild would let the deletion win. The
+-- highest seq of deletions is kept in 256 slots by key; two keys in one slot
+-- cost a needless STALE, which is repeated with a higher seq.
+local function deleted_seq(bid, key)
+    local slot = string.sub(redis.sha1hex(key), 1, 2)
+    local seq = redis.call('HGET', 't{' .. bid .. '}', slot)
+    return seq and tonumber(seq) or 0, slot
+end
+
+
+-- Conditions, then the order of seqs. old may be false.
+local function refuse(bid, key, cond, arg, old, old_seq, seq)
+    local no = check(cond, arg, old, old_seq)
+    if no then
+        return no
+    end
+    local last = old_seq
+    if not old then
+        last = deleted_seq(bid, key)
+    end
+    if seq <= last then
+        return {'STALE', digits(last)}
+    end
+end
+
+
+-- Writes an object and what counts it. m: counters read before, with the
+-- change of open uploads in du; old may be false.
+local function store(bid, key, okey, rec, size, old, old_size, m, du)
+    redis.call('SET', okey, rec)
+    local mkey = 'm{' .. bid .. '}'
+    local bytes = tonumber(m[2]) + size - old_size
+    if not old then
+        redis.call('ZADD', 'i{' .. bid .. '}', 0, key)
+        if du == 0 then
+            redis.call('HSET', mkey, 'n', m[1] + 1, 's', bytes)
+        else
+            redis.call('HSET', mkey, 'n', m[1] + 1, 's', bytes,
+                       'u', m[3] + du)
+        end
+    elseif du ~= 0 then
+        redis.call('HSET', mkey, 's', bytes, 'u', m[3] + du)
+    elseif size ~= old_size then
+        redis.call('HSET', mkey, 's', bytes)
+    end
+end
+
+
+-------------------------------------------------------------------------------
+-- objects
+-------------------------------------------------------------------------------
+
+-- KEYS o{bid}<key>  ARGV bid key inc record cond [arg]
+local function cos_put(keys, args)
+    local okey, bid, key, rec = keys[1], args[1], args[2], args[4]
+    local m, no = open_bucket(bid, args[3])
+    if no then
+        return no
+    end
+
+    local nsegs, seq, size, home = head(rec)
+    local old = redis.call('GET', okey)
+    local old_nsegs, old_seq, old_size, old_home = 0, 0, 0, 0
+    if old then
+        old_nsegs, old_seq, old_size, old_home = head(old)
+    end
+    no = refuse(bid, key, args[5], args[6], old, old_seq, seq)
+    if no then
+        return no
+    end
+
+    local dead = {}
+    if nsegs == 1 and home == 0 and not old then
+        -- a new object in one piece, the most frequent change
+        local cid, _, len = struct.unpack('<I6I6I6', rec, 65)
+        store(bid, key, okey, rec, size, old, 0, m, 0)
+        shift(bid, cid, len + WEIGHT_BASE, dead)
+        return {'OK', 0, dead}
+    end
+
+    local t = {}
+    weigh(t, rec, nsegs, home, 1)
+    if old then
+        weigh(t, old, old_nsegs, old_home, -1)
+    end
+    store(bid, key, okey, rec, size, old, old_size, m, 0)
+    return {'OK', old and 1 or 0, shift_all(bid, t, dead)}
+end
+
+
+-- KEYS o{bid}<key>  ARGV bid key inc seq cond [arg]
+local function cos_del(keys, args)
+    local okey, bid, key = keys[1], args[1], args[2]
+    local m, no = open_bucket(bid, args[3])
+    if no then
+        return no
+    end
+
+    local seq = number(args[4], 'seq')
+    local old = redis.call('GET', okey)
+    local t, old_seq, old_size = {}, 0, 0
+    if old then
+        local nsegs, home
+        nsegs, old_seq, old_size, home = head(old)
+        weigh(t, old, nsegs, home, -1)
+    end
+    no = check(args[5], args[6], old, old_seq)
+    if no then
+        return no
+    end
+    if old and seq <= old_seq then
+        return {'STALE', digits(old_seq)}
+    end
+
+    local last, slot = deleted_seq(bid, key)
+    if seq > last then
+        redis.call('HSET', 't{' .. bid .. '}', slot, seq)
+    end
+    if not old then
+        return {'OK', 0, {}}
+    end
+    redis.call('DEL', okey)
+    redis.call('ZREM', 'i{' .. bid .. '}', key)
+    redis.call('HSET', 'm{' .. bid .. '}', 'n', m[1] - 1,
+               's', tonumber(m[2]) - old_size)
+    return {'OK', 1, shift_all(bid, t, {})}
+end
+
+
+-- Puts the same content at another place, unless it changed meanwhile.
+-- KEYS o{bid}<key>  ARGV bid key seq rev record
+local function cos_move(keys, args)
+    local bid, rec = args[1], args[5]
+    local old = redis.call('GET', keys[1])
+    if not old then
+        return {'GONE'}
+    end
+    local _, seq = head(old)
+    if seq ~= number(args[3], 'seq')
+       or struct.unpack('<I2', old, 63) ~= number(args[4], 'rev') then
+        return {'GONE'}
+    end
+    local t = reweigh(old, rec)
+    redis.call('SET', keys[1], rec)
+    return {'OK', shift_all(bid, t, {})}
+end
+
+
+-------------------------------------------------------------------------------
+-- uploads
+-------------------------------------------------------------------------------
+
+-- A member of p{bid} is <key> NUL <id>. A NUL inside the key becomes NUL 0xFF,
+-- which keeps members in the order of (key, id); ids are letters and digits.
+local function escape(key)
+    if string.find(key, '\0', 1, true) then
+        return (string.gsub(key, '%z', '\0\255'))
+    end
+    return key
+end
+
+
+local function upload_member(key, id)
+    return escape(key) .. '\0' .. id
+end
+
+
+-- The key and the id of a member of p{bid}.
+local function upload_parse(member)
+    local key, id = string.match(member, '^(.*)%z([^%z]*)$')
+    if string.find(key, '\0', 1, true) then
+        key = string.gsub(key, '%z\255', '\0')
+    end
+    return key, id
+end
+
+
+-- KEYS U{bid}<id>  ARGV bid key id inc record
+local function cos_mpu_init(keys, args)
+    local bid, rec = args[1], args[5]
+    local m, no = open_bucket(bid, args[4])
+    if no then
+        return no
+    end
+    front_seq(rec)
+    if redis.call('EXISTS', keys[1]) == 1 then
+        return {'EXISTS'}
+    end
+    redis.call('SET', keys[1], rec)
+    redis.call('ZADD', 'p{' .. bid .. '}', 0, upload_member(args[2], args[3]))
+    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[3] + 1)
+    return {'OK'}
+end
+
+
+-- KEYS U{bid}<id>  ARGV bid id inc n record
+local function cos_mpu_part(keys, args)
+    local bid, id, n, rec = args[1], args[2], args[4], args[5]
+    if redis.call('EXISTS', keys[1]) == 0 then
+        return {'NOUPLOAD'}
+    end
+    if redis.call('SISMEMBER', 'x{' .. bid .. '}', args[3]) == 1 then
+        return {'FENCED'}
+    end
+    n = number(n, 'part number')
+    if n < 1 or n > PARTS_MAX then
+        fail('bad part number')
+    end
+    local pkey = 'P{' .. bid .. '}' .. id
+    local old = redis.call('HGET', pkey, n)
+    local _, seq = head(rec)
+    if old then
+        local _, old_seq = head(old)
+        if seq <= old_seq then
+            return {'STALE', digits(old_seq)}
+        end
+    end
+    local t = reweigh(old, rec)
+    redis.call('HSET', pkey, n, rec)
+    return {'OK', shift_all(bid, t, {})}
+end
+
+
+-- All parts of an upload by number (as text), their weights taken from t.
+local function parts_of(bid, id, t)
+    local flat = redis.call('HGETALL', 'P{' .. bid .. '}' .. id)
+    local parts = {}
+    for i = 1, #flat, 2 do
+        local rec = flat[i + 1]
+        local nsegs, _, _, home = head(rec)
+        weigh(t, rec, nsegs, home, -1)
+        parts[flat[i]] = rec
+    end
+    return parts
+end
+
+
+-- The answer when there is no such upload: it may have been completed before.
+local function upload_done(bid, key, id)
+    local done = redis.call('GET', 'D{' .. bid .. '}' .. id)
+    if done and string.match(done, '^(.*)%z%d+$') == key then
+        return {'DONE', done}
+    end
+    return {'NOUPLOAD'}
+end
+
+
+local function upload_close(bid, id, member)
+    redis.call('DEL', 'U{' .. bid .. '}' .. id, 'P{' .. bid .. '}' .. id)
+    redis.call('ZREM', 'p{' .. bid .. '}', member)
+end
+
+
+-- KEYS o{bid}<key>
+-- ARGV bid key id inc record cond arg count {n seq} * count
+local function cos_mpu_complete(keys, args)
+    local okey, bid, key, id, rec = keys[1], args[1], args[2], args[3], args[5]
+    local m, no = open_bucket(bid, args[4])
+    if no then
+        return no
+    end
+    local member = upload_member(key, id)
+    if not redis.call('ZSCORE', 'p{' .. bid .. '}', member) then
+        return upload_done(bid, key, id)
+    end
+
+    local t = {}
+    local parts = parts_of(bid, id, t)
+    for i = 9, 7 + 2 * number(args[8], 'count'), 2 do
+        local part = parts[args[i]]
+        if not part then
+            return {'PART', number(args[i], 'part number')}
+        end
+        local _, seq = head(part)
+        if seq ~= number(args[i + 1], 'seq') then
+            return {'PART', number(args[i], 'part number')}
+        end
+    end
+
+    local nsegs, seq, size, home = head(rec)
+    local old = redis.call('GET', okey)
+    local old_seq, old_size = 0, 0
+    weigh(t, rec, nsegs, home, 1)
+    if old then
+        local old_nsegs, old_home
+        old_nsegs, old_seq, old_size, old_home = head(old)
+        weigh(t, old, old_nsegs, old_home, -1)
+    end
+    no = refuse(bid, key, args[6], args[7], old, old_seq, seq)
+    if no then
+        return no
+    end
+
+    store(bid, key, okey, rec, size, old, old_size, m, -1)
+    upload_close(bid, id, member)
+    redis.call('SET', 'D{' .. bid .. '}' .. id, key .. '\0' .. digits(seq),
+               'EX', DONE_SECONDS)
+    return {'OK', old and 1 or 0, shift_all(bid, t, {})}
+end
+
+
+-- KEYS U{bid}<id>  ARGV bid key id inc
+local function cos_mpu_abort(keys, args)
+    local bid, id = args[1], args[3]
+    local member = upload_member(args[2], id)
+    if not redis.call('ZSCORE', 'p{' .. bid .. '}', member) then
+        return {'NOUPLOAD'}
+    end
+    local m, no = open_bucket(bid, args[4])
+    if no then
+        return no
+    end
+    local t = {}
+    parts_of(bid, id, t)
+    upload_close(bid, id, member)
+    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[3] - 1)
+    return {'OK', shift_all(bid, t, {})}
+end
+
+
+-- KEYS P{bid}<id>  ARGV bid id n seq rev record
+local function cos_move_part(keys, args)
+    local bid, n, rec = args[1], args[3], args[6]
+    local old = redis.call('HGET', keys[1], n)
+    if not old then
+        return {'GONE'}
+    end
+    local _, seq = head(old)
+    if seq ~= number(args[4], 'seq')
+       or struct.unpack('<I2', old, 63) ~= number(args[5], 'rev') then
+        return {'GONE'}
+    end
+    local t = reweigh(old, rec)
+    redis.call('HSET', keys[1], n, rec)
+    return {'OK', shift_all(bid, t, {})}
+end
+
+
+-- Parts are fields of a hash: they are asked for by number, in windows, so
+-- that a page needs neither all records nor a sort.
+-- KEYS P{bid}<id>  ARGV bid id marker max
+local function cos_parts(keys, args)
+    local upload = redis.call('GET', 'U{' .. args[1] .. '}' .. args[2])
+    if not upload then
+        return {'NOUPLOAD'}
+    end
+    local n, max = number(args[3], 'marker') + 1, number(args[4], 'max')
+    local reply, found = {'OK', upload, 0}, 0
+    while max > 0 and n <= PARTS_MAX do
+        local window = {}
+        local last = math.min(PARTS_MAX, n + BATCH - 1, n + max - found)
+        for i = n, last do
+            window[#window + 1] = i
+        end
+        local recs = redis.call('HMGET', keys[1], unpack(window))
+        for i = 1, #window do
+            if recs[i] then
+                if found == max then
+                    reply[3] = 1
+                    return reply
+                end
+                found = found + 1
+                reply[#reply + 1] = window[i]
+                reply[#reply + 1] = recs[i]
+            end
+        end
+        n = last + 1
+    end
+    return reply
+end
+
+
+-------------------------------------------------------------------------------
+-- listings
+-------------------------------------------------------------------------------
+
+-- Whether a comes before b by bytes.
+local function before(a, b)
+    local n = math.min(#a, #b)
+    for i = 1, n do
+        local x, y = string.byte(a, i), string.byte(b, i)
+        if x ~= y then
+            return x < y
+        end
+    end
+    return #a < #b
+end
+
+
+-- The least string that is above every string that begins with s; nil when
+-- there is none.
+local function successor(s)
+    local head_, last = string.match(s, '^(.*)([^\255])\255*$')
+    if not last then
+        return nil
+    end
+    return head_ .. string.char(string.byte(last) + 1)
+end
+
+
+-- Where a listing begins and ends: bounds for ZRANGEBYLEX, nil when empty.
+-- Inside the index keys are escaped (esc); id: of the upload marker or nil.
+local function bounds(prefix, delimiter, marker, id, esc)
+    local lo, hi = '-', '+'
+    if prefix ~= '' then
+        local up = successor(esc(prefix))
+        lo = '[' .. esc(prefix)
+        hi = up and '(' .. up or '+'
+    end
+    if marker == '' then
+        return lo, hi
+    end
+    if before(marker, prefix) then
+        return lo, hi
+    end
+
+    -- a marker within a common prefix that was returned (or is the common
+    -- prefix) is behind all of it
+    if delimiter ~= '' and string.sub(marker, 1, #prefix) == prefix then
+        local _, last = string.find(marker, delimiter, #prefix + 1, true)
+        if last then
+            local up = successor(esc(string.sub(marker, 1, last)))
+            return up and '[' .. up, hi
+        end
+    end
+    if not id then
+        return '(' .. esc(marker), hi
+    end
+    if id == '' then
+        return '[' .. esc(marker) .. '\0\255', hi
+    end
+    return '(' .. upload_member(marker, id), hi
+end
+
+
+-- Walks an index from lo, at most want items: members, and common prefixes
+-- (true in the second list). A common prefix is left by a seek to its
+-- successor as soon as the batch at hand holds nothing behind it; how much a
+-- batch reads follows from how much of the last one was of use. Returns items,
+-- which of them are prefixes, and where to go on (nil at the end).
+local function walk(zkey, lo, hi, prefix, delimiter, want, esc, parse)
+    local items, common, n = {}, {}, 0
+    local from = #prefix + 1
+    local size = delimiter == '' and math.min(want, BATCH)
+                 or math.min(want, 16)
+    while lo and n < want do
+        local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', 0, size)
+        local got, used, inside, inside_len = #batch, n, nil, 0
+        for i = 1, got do
+            local member = batch[i]
+            if not inside or string.sub(member, 1, inside_len) ~= inside then
+                if n == want then
+                    return items, common, lo
+                end
+                local key = parse and parse(member) or member
+                local _, last
+                if delimiter ~= '' then
+                    _, last = string.find(key, delimiter, from, true)
+                end
+                n = n + 1
+                if last then
+                    items[n], common[n] = string.sub(key, 1, last), true
+                    inside = esc(items[n])
+                    inside_len = #inside
+                    local up = successor(inside)
+                    lo = up and '[' .. up
+                else
+                    items[n], inside = member, nil
+                    lo = '(' .. member
+                end
+            end
+        end
+        if got < size then
+            return items, common, nil
+        end
+        used = n - used
+        if 2 * used >= size then
+            size = math.min(2 * size, BATCH)
+        else
+            size = math.max(4, 2 * used)
+        end
+        size = math.min(size, math.max(4, want - n))
+    end
+    return items, common, lo
+end
+
+
+-- Values of many string keys, in order.
+local function fetch(names)
+    if #names <= BATCH then
+        return #names > 0 and redis.call('MGET', unpack(names)) or {}
+    end
+    local values = {}
+    for at = 1, #names, BATCH do
+        local some = redis.call('MGET', unpack(names, at,
+                                               math.min(#names, at + BATCH - 1)))
+        for i = 1, #some do
+            values[at + i - 1] = some[i]
+        end
+    end
+    return values
+end
+
+
+-- One page: calls each(item, record) for keys and each(item) for common
+-- prefixes, up to max times, and returns 1 when there is more. A member whose
+-- record is missing is passed over.
+local function page(zkey, lo, hi, args, record_key, esc, parse, each)
+    local prefix, delimiter, max = args.prefix, args.delimiter, args.max
+    local count, items, common = 0, nil, nil
+    while lo and count <= max do
+        items, common, lo = walk(zkey, lo, hi, prefix, delimiter,
+                                 max + 1 - count, esc, parse)
+        local names = {}
+        for i = 1, #items do
+            if not common[i] then
+                names[#names + 1] = record_key(items[i])
+            end
+        end
+        local recs, r = fetch(names), 0
+        for i = 1, #items do
+            local rec
+            if not common[i] then
+                r = r + 1
+                rec = recs[r]
+            end
+            if common[i] or rec then
+                if count == max then
+                    return 1
+                end
+                count = count + 1
+                each(items[i], rec)
+            end
+        end
+    end
+    return 0
+end
+
+
+-- A record for a listing: without the segments of one made of many parts.
+local function slim(rec)
+    local low, high = string.byte(rec, 5, 6)
+    if high == 0 and low < 2 then
+        return rec
+    end
+    return string.sub(rec, 1, 4) .. '\0\0' .. string.sub(rec, 7, 64)
+           .. string.sub(rec, 65 + 18 * (low + 256 * high))
+end
+
+
+local function itself(s)
+    return s
+end
+
+
+-- KEYS i{bid}  ARGV bid prefix delimiter marker max
+local function cos_list(keys, args)
+    local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
+    if redis.call('EXISTS', 'm{' .. bid .. '}') == 0 then
+        return {'NOBUCKET'}
+    end
+    local max = number(args[5], 'max')
+    local found, prefixes, last = {}, {}, ''
+    if max == 0 then
+        return {'OK', 0, last, found, prefixes}
+    end
+
+    local name = 'o{' .. bid .. '}'
+    local lo, hi = bounds(prefix, delimiter, marker, nil, itself)
+    local truncated = page(keys[1], lo, hi,
+        {prefix = prefix, delimiter = delimiter, max = max},
+        function(key) return name .. key end, itself, nil,
+        function(item, rec)
+            last = item
+            if rec then
+                found[#found + 1] = item
+                found[#found + 1] = slim(rec)
+            else
+                prefixes[#prefixes + 1] = item
+            end
+        end)
+    return {'OK', truncated, last, found, prefixes}
+end
+
+
+-- KEYS p{bid}  ARGV bid prefix delimiter keymarker idmarker max
+local function cos_uploads(keys, args)
+    local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
+    if redis.call('EXISTS', 'm{' .. bid .. '}') == 0 then
+        return {'NOBUCKET'}
+    end
+    local max = number(args[6], 'max')
+    local found, prefixes, last, last_id = {}, {}, '', ''
+    if max == 0 then
+        return {'OK', 0, last, last_id, found, prefixes}
+    end
+
+    local name = 'U{' .. bid .. '}'
+    local lo, hi = bounds(prefix, delimiter, marker, args[5], escape)
+    local truncated = page(keys[1], lo, hi,
+        {prefix = prefix, delimiter = delimiter, max = max},
+        function(member)
+            local _, id = upload_parse(member)
+            return name .. id
+        end, escape, upload_parse,
+        function(item, rec)
+            if rec then
+                last, last_id = upload_parse(item)
+                found[#found + 1] = last
+                found[#found + 1] = last_id
+                found[#found + 1] = rec
+            else
+                last, last_id = item, ''
+                prefixes[#prefixes + 1] = item
+            end
+        end)
+    return {'OK', truncated, last, last_id, found, prefixes}
+end
+
+
+-------------------------------------------------------------------------------
+-- buckets, credentials, the store
+-------------------------------------------------------------------------------
+
+-- KEYS b:<name>  ARGV name bid record "create" | "replace" seq
+local function cos_bucket_put(keys, args)
+    local name, bid, rec, mode = args[1], args[2], args[3], args[4]
+    local seq = front_seq(rec)
+    local old = redis.call('GET', keys[1])
+    if mode == 'create' then
+        if old then
+            return {'EXISTS', old}
+        end
+        local m = 'm{' .. bid .. '}'
+        if redis.call('EXISTS', m) == 1 then
+            fail('bucket id in use')
+        end
+        redis.call('SET', keys[1], rec)
+        redis.call('ZADD', 'B', 0, name)
+        redis.call('HSET', m, 'n', 0, 's', 0, 'u', 0, 'name', name)
+        return {'OK'}
+    end
+    if mode ~= 'replace' then
+        fail('unknown mode')
+    end
+    if not old or bucket_id(old) ~= bid then
+        return {'NOBUCKET'}
+    end
+    local old_seq = front_seq(old)
+    if old_seq ~= number(args[5], 'seq') then
+        return {'CONFLICT'}
+    end
+    if seq <= old_seq then
+        return {'STALE', digits(old_seq)}
+    end
+    redis.call('SET', keys[1], rec)
+    return {'OK'}
+end
+
+
+-- The dead containers of the bucket stay in d{bid} until their files are gone.
+-- KEYS b:<name>  ARGV name bid
+local function cos_bucket_del(keys, args)
+    local name, bid = args[1], args[2]
+    local old = redis.call('GET', keys[1])
+    if not old or bucket_id(old) ~= bid then
+        return {'NOBUCKET'}
+    end
+    local tag = '{' .. bid .. '}'
+    local m = redis.call('HMGET', 'm' .. tag, 'n', 'u')
+    if m[1] ~= '0' or m[2] ~= '0' then
+        return {'NOTEMPTY'}
+    end
+    redis.call('DEL', keys[1], 'm' .. tag, 'i' .. tag, 'p' .. tag, 'x' .. tag,
+               't' .. tag)
+    redis.call('ZREM', 'B', name)
+    return {'OK'}
+end
+
+
+-- KEYS u:<ak>  ARGV ak record
+local function cos_cred_put(keys, args)
+    local seq = front_seq(args[2])
+    local old = redis.call('GET', keys[1])
+    if old and seq <= front_seq(old) then
+        return {'STALE', digits(front_seq(old))}
+    end
+    redis.call('SET', keys[1], args[2])
+    if not old then
+        redis.call('ZADD', 'C', 0, args[1])
+    end
+    return {'OK', old and 1 or 0}
+end
+
+
+-- KEYS u:<ak>  ARGV ak seq
+local function cos_cred_del(keys, args)
+    local seq = number(args[2], 'seq')
+    local old = redis.call('GET', keys[1])
+    if old and seq <= front_seq(old) then
+        return {'STALE', digits(front_seq(old))}
+    end
+    if old then
+        redis.call('DEL', keys[1])
+        redis.call('ZREM', 'C', args[1])
+    end
+    return {'OK', old and 1 or 0}
+end
+
+
+-- From here on inc commits nothing to the bucket. A bucket that is gone
+-- refuses anyway and must not get a set of its own again.
+-- KEYS x{bid}  ARGV bid inc
+local function cos_fence(keys, args)
+    if redis.call('EXISTS', 'm{' .. args[1] .. '}') == 1 then
+        redis.call('SADD', keys[1], args[2])
+    end
+    return {'OK'}
+end
+
+
+-- KEYS g  ARGV value
+local function cos_hi(keys, args)
+    local value = number(args[1], 'value')
+    local hi = tonumber(redis.call('HGET', keys[1], 'hi') or '0')
+    if value > hi then
+        redis.call('HSET', keys[1], 'hi', value)
+        hi = value
+    end
+    return {'OK', hi}
+end
+
+
+local function cos_version()
+    return {'OK', VERSION}
+end
+
+
+-------------------------------------------------------------------------------
+-- registration
+-------------------------------------------------------------------------------
+
+-- What frees space, or finishes what was begun, runs also when memory is full.
+-- Bucket and credential records live outside of the bucket's slot.
+local functions = {
+    {'cos_version', cos_version, {'no-writes'}},
+    {'cos_put', cos_put, {}},
+    {'cos_del', cos_del, {'allow-oom'}},
+    {'cos_move', cos_move, {'allow-oom'}},
+    {'cos_mpu_init', cos_mpu_init, {}},
+    {'cos_mpu_part', cos_mpu_part, {}},
+    {'cos_mpu_complete', cos_mpu_complete, {}},
+    {'cos_mpu_abort', cos_mpu_abort, {'allow-oom'}},
+    {'cos_move_part', cos_move_part, {'allow-oom'}},
+    {'cos_parts', cos_parts, {'no-writes'}},
+    {'cos_list', cos_list, {'no-writes'}},
+    {'cos_uploads', cos_uploads, {'no-writes'}},
+    {'cos_bucket_put', cos_bucket_put, {'allow-cross-slot-keys'}},
+    {'cos_bucket_del', cos_bucket_del, {'allow-oom', 'allow-cross-slot-keys'}},
+    {'cos_cred_put', cos_cred_put, {'allow-cross-slot-keys'}},
+    {'cos_cred_del', cos_cred_del, {'allow-oom', 'allow-cross-slot-keys'}},
+    {'cos_fence', cos_fence, {'allow-oom'}},
+    {'cos_hi', cos_hi, {'allow-oom'}},
+}
+
+for i = 1, #functions do
+    local f = functions[i]
+    redis.register_function{function_name = f[1], callback = f[2],
+                            flags = f[3]}
+end

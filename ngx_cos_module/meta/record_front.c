@@ -1,0 +1,244 @@
+/*
+ * meta: the binary form of bucket, credential and upload records. They begin
+ * alike, and with their seq where an object has it, because cos.lua compares
+ * it:
+ *
+ *         bucket             credential             upload
+ *    0    u8 version         u8 version             u8 version
+ *    1    u8 acl             u8 flags, 1: disabled  u8 0
+ *    2    u8 name length     u16 access key length  u16 id length
+ *    3    u8 id length
+ *    4    u8 region length   u16 sealed length      u32 key length
+ *    5    u8 0
+ *    6    u16 0              u16 user length
+ *    8    u64 seq            u64 seq                u64 seq
+ *   16    u64 created        u64 created            u64 initiated
+ *   24    u64 owner          u64 uid                u64 initiator
+ *   32    name, id, region   access key, sealed,    id, key,
+ *                            user                   object record
+ */
+
+#include "record.h"
+
+#define FRONT_LEN     32
+#define CRED_OFF      0x01
+
+
+static void
+front_put(cos_u8 *p, unsigned second, uint64_t seq, uint64_t time, uint64_t who)
+{
+    memset(p, 0, FRONT_LEN);
+    p[0] = COS_RECORD_VERSION;
+    p[1] = (cos_u8) second;
+    cos_put_le(p + 8, seq, 8);
+    cos_put_le(p + 16, time, 8);
+    cos_put_le(p + 24, who, 8);
+}
+
+
+/* Three texts one after the other, the last to the end of the record. */
+static int
+texts_get(cos_str_t rec, cos_str_t *a, cos_str_t *b, cos_str_t *last,
+    const uint64_t len[2])
+{
+    cos_cursor_t  c = { rec.data + FRONT_LEN, rec.data + rec.len };
+
+    if (cos_cursor_span(&c, len[0], a) != 0 || cos_cursor_span(&c, len[1], b) != 0) {
+        return -1;
+    }
+
+    return cos_cursor_span(&c, (uint64_t) (c.end - c.p), last);
+}
+
+
+int
+cos_bucket_fits(const cos_bucket_t *k)
+{
+    size_t  i;
+
+    if ((unsigned) k->acl >= COS_ACL_MAX || k->name.len == 0
+        || k->name.len > 255 || k->id.len == 0 || k->id.len > 255
+        || k->region.len > 255)
+    {
+        return 0;
+    }
+
+    /* an id stands in keys between braces */
+    for (i = 0; i < k->id.len; i++) {
+        if (!(k->id.data[i] >= '0' && k->id.data[i] <= '9')
+            && !(k->id.data[i] >= 'a' && k->id.data[i] <= 'z'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k)
+{
+    cos_u8  front[FRONT_LEN];
+
+    if (!cos_bucket_fits(k)) {
+        return -1;
+    }
+
+    front_put(front, (unsigned) k->acl, k->seq, k->created, k->owner);
+    front[2] = (cos_u8) k->name.len;
+    front[3] = (cos_u8) k->id.len;
+    front[4] = (cos_u8) k->region.len;
+
+    cos_buf_add(b, front, FRONT_LEN);
+    cos_buf_str(b, k->name);
+    cos_buf_str(b, k->id);
+    cos_buf_str(b, k->region);
+
+    return b->err ? -1 : 0;
+}
+
+
+int
+cos_bucket_decode(cos_bucket_t *k, cos_str_t rec)
+{
+    uint64_t       len[2];
+    const cos_u8  *p = rec.data;
+
+    memset(k, 0, sizeof(*k));
+
+    if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION
+        || p[1] >= COS_ACL_MAX || p[5] != 0 || p[6] != 0 || p[7] != 0)
+    {
+        return -1;
+    }
+
+    k->acl = (cos_acl_e) p[1];
+    k->seq = cos_get_le(p + 8, 8);
+    k->created = cos_get_le(p + 16, 8);
+    k->owner = cos_get_le(p + 24, 8);
+    len[0] = p[2];
+    len[1] = p[3];
+
+    if (texts_get(rec, &k->name, &k->id, &k->region, len) != 0
+        || k->region.len != p[4])
+    {
+        return -1;
+    }
+
+    return cos_bucket_fits(k) ? 0 : -1;
+}
+
+
+int
+cos_cred_fits(const cos_cred_t *c)
+{
+    return c->access_key.len != 0 && c->access_key.len <= COS_TEXT_MAX
+           && c->sealed.len <= COS_TEXT_MAX && c->user.len <= COS_TEXT_MAX;
+}
+
+
+int
+cos_cred_encode(cos_buf_t *b, const cos_cred_t *c)
+{
+    cos_u8  front[FRONT_LEN];
+
+    if (!cos_cred_fits(c)) {
+        return -1;
+    }
+
+    front_put(front, c->disabled ? CRED_OFF : 0, c->seq, c->created, c->uid);
+    cos_put_le(front + 2, c->access_key.len, 2);
+    cos_put_le(front + 4, c->sealed.len, 2);
+    cos_put_le(front + 6, c->user.len, 2);
+
+    cos_buf_add(b, front, FRONT_LEN);
+    cos_buf_str(b, c->access_key);
+    cos_buf_str(b, c->sealed);
+    cos_buf_str(b, c->user);
+
+    return b->err ? -1 : 0;
+}
+
+
+int
+cos_cred_decode(cos_cred_t *c, cos_str_t rec)
+{
+    uint64_t       len[2];
+    const cos_u8  *p = rec.data;
+
+    memset(c, 0, sizeof(*c));
+
+    if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION || p[1] > CRED_OFF) {
+        return -1;
+    }
+
+    c->disabled = p[1] & CRED_OFF;
+    c->seq = cos_get_le(p + 8, 8);
+    c->created = cos_get_le(p + 16, 8);
+    c->uid = cos_get_le(p + 24, 8);
+    len[0] = cos_get_le(p + 2, 2);
+    len[1] = cos_get_le(p + 4, 2);
+
+    if (texts_get(rec, &c->access_key, &c->sealed, &c->user, len) != 0
+        || c->user.len != cos_get_le(p + 6, 2))
+    {
+        return -1;
+    }
+
+    return cos_cred_fits(c) ? 0 : -1;
+}
+
+
+int
+cos_upload_encode(cos_buf_t *b, const cos_upload_t *u)
+{
+    cos_u8  front[FRONT_LEN];
+
+    if (u->id.len == 0 || u->id.len > COS_TEXT_MAX || u->key.len == 0
+        || u->key.len > COS_TEXT_MAX || u->object.nsegs != 0
+        || !cos_object_fits(&u->object))
+    {
+        return -1;
+    }
+
+    front_put(front, 0, u->seq, u->initiated, u->initiator);
+    cos_put_le(front + 2, u->id.len, 2);
+    cos_put_le(front + 4, u->key.len, 4);
+
+    cos_buf_add(b, front, FRONT_LEN);
+    cos_buf_str(b, u->id);
+    cos_buf_str(b, u->key);
+
+    return cos_object_encode(b, &u->object);
+}
+
+
+int
+cos_upload_decode(cos_upload_t *u, cos_str_t rec, cos_alloc_t *a)
+{
+    uint64_t       len[2];
+    cos_str_t      object;
+    const cos_u8  *p = rec.data;
+
+    memset(u, 0, sizeof(*u));
+
+    if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION || p[1] != 0) {
+        return -1;
+    }
+
+    u->seq = cos_get_le(p + 8, 8);
+    u->initiated = cos_get_le(p + 16, 8);
+    u->initiator = cos_get_le(p + 24, 8);
+    len[0] = cos_get_le(p + 2, 2);
+    len[1] = cos_get_le(p + 4, 4);
+
+    if (len[0] == 0 || len[1] == 0 || len[1] > COS_TEXT_MAX
+        || texts_get(rec, &u->id, &u->key, &object, len) != 0
+        || cos_object_decode(&u->object, object, a) != 0)
+    {
+        return -1;
+    }
+
+    return u->object.nsegs == 0 ? 0 : -1;
+}
