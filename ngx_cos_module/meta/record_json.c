@@ -9,7 +9,7 @@
  *   v 1   kind   bid   key   seq
  *   self             the bytes are the payload of the record itself
  *   object {...}     see object_put()
- *   upload part initiated initiator     inc void
+ *   upload part initiated initiator     inc void rev
  *   bucket {...}     cred {...}         records weight carried
  *
  * Numbers of 2^63 and more are strings of digits, because few JSON readers
@@ -362,8 +362,13 @@ kind_put(writer_t *w, const cos_json_t *j)
         break;
 
     case COS_J_VOID:
+        member_str(w, "upload", j->upload);
+        member_uint(w, "part", j->part);
+        member_str(w, "name", j->bucket.name);
+        member_str(w, "ak", j->cred.access_key);
         member_uint(w, "inc", j->inc);
         member_uint(w, "void", j->void_seq);
+        member_uint(w, "rev", j->void_rev);
         break;
 
     case COS_J_BUCKET:

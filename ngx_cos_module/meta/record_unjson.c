@@ -439,8 +439,13 @@ kind_get(reader_t *r, cos_json_t *j)
         return 0;
 
     case COS_J_VOID:
+        member_str(r, "upload", &j->upload);
+        j->part = (uint32_t) member_uint(r, "part", UINT32_MAX);
+        member_str(r, "name", &j->bucket.name);
+        member_str(r, "ak", &j->cred.access_key);
         j->inc = member_uint(r, "inc", UINT64_MAX);
         j->void_seq = member_uint(r, "void", UINT64_MAX);
+        j->void_rev = (uint32_t) member_uint(r, "rev", UINT16_MAX);
         return 0;
 
     case COS_J_BUCKET:
