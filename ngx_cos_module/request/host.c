@@ -18,6 +18,7 @@ static const service_t *find_service(cos_str_t label);
 static const cos_str_t *find_base(cos_str_t host, const cos_str_t *bases,
     size_t nbases);
 static int parse_labels(cos_host_t *out, cos_str_t rest, int dashed);
+static void set_dialect(cos_host_t *out, cos_dialect_e dialect);
 
 
 /* Labels that stand for a service, and so for a dialect. */
@@ -81,9 +82,7 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
 
     if (host.len == base->len) {
         if (own != NULL) {
-            out->style = COS_STYLE_SERVICE;
-            out->has_dialect = 1;
-            out->dialect = own->dialect;
+            set_dialect(out, own->dialect);
         }
 
         return;
@@ -101,8 +100,7 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     out->bucket = rest;
 
     if (own != NULL) {
-        out->has_dialect = 1;
-        out->dialect = own->dialect;
+        set_dialect(out, own->dialect);
     }
 }
 
@@ -190,19 +188,27 @@ parse_labels(cos_host_t *out, cos_str_t rest, int dashed)
         }
     }
 
-    out->has_dialect = 1;
-    out->dialect = service->dialect;
     out->region = last;
     out->bucket = rest;
+    set_dialect(out, service->dialect);
+
+    return 1;
+}
+
+
+/* A service's host: with a bucket before it, or as such. */
+static void
+set_dialect(cos_host_t *out, cos_dialect_e dialect)
+{
+    out->has_dialect = 1;
+    out->dialect = dialect;
     out->style = COS_STYLE_VHOST;
 
     /* "service" cannot be a bucket: those of COS end with "-<appid>" */
-    if (rest.len == 0
-        || (service->dialect == COS_DIALECT_COS && cos_str_is(rest, "service")))
+    if (out->bucket.len == 0
+        || (dialect == COS_DIALECT_COS && cos_str_is(out->bucket, "service")))
     {
         out->bucket.len = 0;
         out->style = COS_STYLE_SERVICE;
     }
-
-    return 1;
 }
