@@ -10,7 +10,9 @@
  * Losing a connection: hiredis runs the callbacks of all calls in flight with
  * NULL from inside the free. The first of them, or cleanup, marks the state
  * and tells the others, so that hooks.lost() always comes before any NULL and
- * calls issued meanwhile are declined.
+ * calls issued meanwhile are declined. That holds for calls on the slow
+ * connection, too: an unknown outcome ends an incarnation, whatever way the
+ * call went.
  *
  * Housekeeping timers are cancelable, a worker that quits does not wait for
  * them. The timer of calls in flight is not: somebody's request hangs on it.
@@ -211,7 +213,12 @@ ngx_http_cos_rconn_lost(ngx_http_cos_rconn_t *conn)
         ngx_http_cos_cache_enable(0);
     }
 
-    if (link->ready && was == NGX_HTTP_COS_READY && conn != &link->slow) {
+    /* nobody waits on the slow one: calls may go over data meanwhile */
+    if (conn == &link->slow && conn->inflight == 0) {
+        return;
+    }
+
+    if (link->ready && was == NGX_HTTP_COS_READY) {
         link->ready = 0;
         link->hooks.lost();
     }
@@ -240,8 +247,6 @@ ngx_http_cos_rconn_gone(ngx_http_cos_rconn_t *conn, const char *why)
 {
     ngx_http_cos_rconn_lost(conn);
 
-    conn->inflight = 0;
-
     if (conn->reply.timer_set) {
         ngx_del_timer(&conn->reply);
     }
@@ -255,6 +260,9 @@ ngx_http_cos_rconn_gone(ngx_http_cos_rconn_t *conn, const char *why)
     }
 
     reconnect_later(conn);
+
+    /* with the slow one went only what was under way on it */
+    take_incarnation();
 }
 
 
@@ -405,13 +413,6 @@ reply_handler(redisAsyncContext *ac, void *r, void *privdata)
         return;
     }
 
-    conn->inflight--;
-
-    /* the timer itself stays: it costs nothing until it fires */
-    if (conn->inflight == 0) {
-        conn->reply.cancelable = 1;
-    }
-
     if (reply == NULL) {
         ngx_http_cos_rconn_lost(conn);
         (void) ngx_atomic_fetch_add(&st->errors, 1);
@@ -423,6 +424,13 @@ reply_handler(redisAsyncContext *ac, void *r, void *privdata)
 
         (void) ngx_atomic_fetch_add(&st->latency_us,
                               ngx_http_cos_mono_us() - call->sent_us);
+    }
+
+    conn->inflight--;
+
+    /* the timer itself stays: it costs nothing until it fires */
+    if (conn->inflight == 0) {
+        conn->reply.cancelable = 1;
     }
 
     call->handler(call, reply);

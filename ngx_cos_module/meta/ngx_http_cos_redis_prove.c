@@ -370,18 +370,11 @@ act(ngx_http_cos_rconn_t *conn, redisReply *reply)
 static void
 load(ngx_http_cos_rconn_t *conn)
 {
-    size_t  len;
-
-    /* a C string as well as a bare array of bytes */
-    len = sizeof(cos_lua);
-    if (len && cos_lua[len - 1] == '\0') {
-        len--;
-    }
-
     ngx_log_error(NGX_LOG_NOTICE, ngx_http_cos_link.log, 0,
                   "Redis at %V gets version %d of our functions",
                   &ngx_http_cos_link.conf->address, COS_LUA_VERSION);
 
     (void) redisAsyncCommand(conn->ac, step_handler, (void *) STEP_LOAD,
-                             "FUNCTION LOAD REPLACE %b", cos_lua, len);
+                             "FUNCTION LOAD REPLACE %b", cos_lua,
+                             sizeof(cos_lua) - 1);
 }

@@ -5,7 +5,7 @@
  *   cosmeta set;     ?k=&v=   SET and drop
  *   cosmeta drop;    ?k=      drop
  *   cosmeta slow;    ?k=      length of a GET over the slow connection
- *   cosmeta wait;    ?k=      BLPOP for a second: a request that waits
+ *   cosmeta wait;    ?k=      BLPOP for 0.7 s: a request that waits
  *   cosmeta fcall;   ?k=      FCALL <k> 0
  *   cosmeta burst;   ?k=&n=   n GETs in one turn, their number of replies
  *   cosmeta bench;   ?k=&n=   ns of one cache hit
@@ -599,7 +599,7 @@ wait_handler(ngx_http_request_t *r)
 
     ngx_str_set(&argv[0], "BLPOP");
     argv[1] = ctx->key;
-    ngx_str_set(&argv[2], "1");
+    ngx_str_set(&argv[2], "0.7");
 
     return start(r, ctx, NGX_HTTP_COS_SLOW, 3, argv);
 }
