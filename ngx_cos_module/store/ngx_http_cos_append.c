@@ -43,6 +43,7 @@ static void batch_write(batch_t *b, cos_pack_t *p);
 static void batch_write_urgent(batch_t *b, cos_pack_t *p);
 static void batch_done(ngx_event_t *ev);
 static ngx_http_cos_pack_t *batch_target(void);
+static void batch_not_created(void);
 static void batch_results(ngx_http_cos_pack_t *p);
 static void refuse(ngx_http_cos_append_t *a, cos_err_e err);
 static void deliver(ngx_event_t *ev);
@@ -371,20 +372,36 @@ batch_target(void)
         return batch.fresh;
     }
 
-    ngx_http_cos_pack_free(batch.fresh);
-    batch.fresh = NULL;
+    batch_not_created();
+
+    return batch.pack;
+}
+
+
+/* Nothing is damaged then, so the incarnation goes on, and the old pack. */
+static void
+batch_not_created(void)
+{
+    ngx_err_t  err;
 
     if (batch.create_err == COS_E_DISK_FULL) {
         full_until = ngx_current_msec + FULL_PAUSE;
         log_full("container");
 
     } else {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "cos: a container could not be created");
-        ngx_http_cos_store_fail();
+        err = batch.fresh->pack.err;
+
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
+                      "cos: creating container %012xL failed",
+                      batch.fresh->cid);
+
+        if (err == NGX_EMFILE || err == NGX_ENFILE) {
+            ngx_http_cos_file_close_idle();
+        }
     }
 
-    return batch.pack;
+    ngx_http_cos_pack_free(batch.fresh);
+    batch.fresh = NULL;
 }
 
 

@@ -406,6 +406,13 @@ file_evict(ngx_uint_t keep, entry_t *by)
 }
 
 
+void
+ngx_http_cos_file_close_idle(void)
+{
+    (void) file_evict(0, NULL);
+}
+
+
 static void
 file_sweep(ngx_event_t *ev)
 {
