@@ -34,4 +34,4 @@ then
     printf '%s' "$list" >"$dir/list"
 fi
 
-make -j2 -f "$dir/Makefile" modules
+make -s -j2 -f "$dir/Makefile" modules
