@@ -28,7 +28,8 @@ use Cos::Sign qw(enc dec);
 use Cos::Sum;
 
 our $ROOT = Cwd::abs_path(__FILE__) =~ s{/t/lib/Cos\.pm$}{}r;
-our $APPID = '1250000000';
+use Exporter 'import';
+our @EXPORT = qw(is_status is_error is_ok);
 
 # Sanitizers and valgrind take their time.
 our $SLOW = $ENV{COS_TEST_SLOW} || 1;
@@ -308,6 +309,49 @@ sub multipart {
 
 # Runs curl against the server; for HTTP/2 and TLS. Returns its output.
 sub curl { my ($s, @args) = @_; return _run('curl', '-sk', '-m', '60', @args) }
+
+
+# --- assertions ------------------------------------------------------------------------
+
+sub is_status {
+    my ($r, $status, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $ok = Test::More::is($r->status, $status, $name);
+    Test::More::diag(substr $r->body, 0, 600) if !$ok && length $r->body;
+    return $ok;
+}
+
+# 200 and the body (when given).
+sub is_ok {
+    my ($r, $name, $body) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $ok = is_status($r, 200, $name);
+    Test::More::ok($r->body eq $body, "$name: body")
+        or Test::More::diag('got ' . length($r->body) . ' bytes, expected ' . length $body)
+        if defined $body;
+    return $ok;
+}
+
+my %id_header = (s3 => 'x-amz-request-id', cos => 'x-cos-request-id', bce => 'x-bce-request-id');
+
+# A refusal: status, code, and what every refusal must carry: a Date, a request
+# id that the document repeats, and in a HEAD answer no body.
+sub is_error {
+    my ($r, $status, $code, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $got = $r->status . ' ' . ($r->code // '');
+    my @wrong;
+    my ($id) = grep { defined } map { $r->h($_) } values %id_header;
+    push @wrong, 'no Date' unless defined $r->h('date');
+    push @wrong, 'no request id header' unless defined $id && length $id;
+    my $in = $r->xml('RequestId') // ($r->body =~ /"requestId"\s*:\s*"([^"]*)"/ ? $1 : undef);
+    push @wrong, "document names request $in" if defined $in && $in ne ($id // '');
+    push @wrong, 'no request id in the document' if !defined $in && length $r->body;
+    my $ok = Test::More::is($got, "$status $code", $name);
+    Test::More::diag(substr $r->body, 0, 600) if !$ok;
+    return Test::More::fail("$name: " . join ', ', @wrong) if @wrong;
+    return $ok;
+}
 
 
 # --- Redis -----------------------------------------------------------------------------
