@@ -39,6 +39,8 @@ typedef enum {
 typedef struct {
     cos_sig_scheme_e  scheme;
     unsigned          in_query:1;     /* presigned */
+    unsigned          literal_plus:1; /* V4, set by verify: the client signed
+                                         '+' in the query as a plus */
     cos_payload_e     payload;
     cos_str_t         access_key;
     cos_str_t         token;          /* security token; empty when none */
@@ -69,9 +71,12 @@ typedef struct {
  * COS_E_AUTH_UNSUPPORTED; a malformed one: COS_E_AUTH_HEADER_MALFORMED or
  * COS_E_AUTH_QUERY_MALFORMED (COS and BCE dialects: COS_E_INVALID_ARGUMENT);
  * V4 header form without x-amz-content-sha256: COS_E_MISSING_SECURITY_HEADER,
- * with a bad one: COS_E_CONTENT_SHA256_INVALID; V4 without a date:
+ * with a bad one: COS_E_CONTENT_SHA256_INVALID; V4 header form without a date:
  * COS_E_ACCESS_DENIED; X-Amz-Expires outside 1..604800:
- * COS_E_AUTH_QUERY_MALFORMED. Spans point into h or memory of a.
+ * COS_E_AUTH_QUERY_MALFORMED. AWS' version 2 is COS_E_AUTH_UNSUPPORTED. An
+ * empty Authorization header counts as none; "sign" and "authorization"
+ * parameters only when their value begins as a signature does. sig->scheme
+ * may be set although an error is returned. Spans point into h or memory of a.
  */
 cos_err_e cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a);
 
@@ -84,8 +89,9 @@ cos_err_e cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a);
  * constant time), then which headers must be covered:
  *   V4:  every x-amz-* header present and host; COS_E_UNSIGNED_HEADER.
  *        (x-amz-content-sha256 is covered by the canonical request itself.)
- *   COS, BCE: those that widen rights or change where bytes come from: names
- *        ending in -acl or holding -grant-, -copy-source*, -symlink-target,
+ *   BCE: host.
+ *   all: those that widen rights or change where bytes come from: names
+ *        ending in -acl or holding -grant-, -copy-source*, -symlink-*,
  *        -callback*, -return-body, -object-lock-* / retention, -website-
  *        redirect-location, -fetch-source, -process (any of the prefixes
  *        x-cos-, x-amz-, x-bce-): COS_E_UNSIGNED_HEADER. Unlisted headers
@@ -93,7 +99,13 @@ cos_err_e cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a);
  *        On COS requests, a query parameter that means the same as such a
  *        header counts like it.
  * COS: on a mismatch the host is tried once more without its port (Python
- * SDK), and list entries once more decoded (Node SDK).
+ * SDK); list entries may be encoded once more (Node SDK). A listed name that
+ * the request has more often than the list is a mismatch.
+ * V4: on a mismatch the path is taken as sent and '+' in the query as a plus
+ * once more. With sig->literal_plus set, the values of h->args still have a
+ * space there: a caller that cares decodes raw_value itself.
+ * secret: at most 256 bytes, else COS_E_INTERNAL. Derived V4 keys are kept for
+ * each thread, so that a client's next request costs one HMAC.
  * canonical: when not NULL, receives the canonical request and the string to
  * sign of the (first) attempt, for diagnosis; it never holds a secret.
  */
