@@ -123,12 +123,12 @@ int cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner);
 
 typedef struct {
     size_t    size;                   /* of the text */
-    size_t    tags;
+    size_t    pieces;                 /* tags, attributes, comments */
 } cos_xml_limits_t;
 
 /*
- * Refuses, before libxml2 sees it, what is too large, has too many tags or
- * too long ones, is nested too deep, declares a document type or another
+ * Refuses, before libxml2 sees it, what is too large, has too many pieces
+ * or too long tags, is nested too deep, declares a document type or another
  * encoding than UTF-8. COS_E_XML_TOO_LARGE, COS_E_MALFORMED_XML.
  */
 cos_err_e cos_xml_scan(cos_str_t text, const cos_xml_limits_t *limits);

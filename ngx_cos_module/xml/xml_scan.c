@@ -12,13 +12,15 @@
 
 #include "xml.h"
 
-#define TAG_MAX    1024
-#define DEPTH_MAX  16
+#define TAG_MAX        1024
+#define ATTRIBUTE_MAX  16             /* of one tag */
+#define DEPTH_MAX      16
 
 typedef struct {
     const cos_u8  *p;
     const cos_u8  *end;
     unsigned       depth;
+    size_t         pieces;            /* tags, attributes, comments */
 } scan_t;
 
 static int is_utf8(cos_str_t text);
@@ -32,7 +34,6 @@ static int begins(const cos_u8 *p, const cos_u8 *end, const char *lit);
 cos_err_e
 cos_xml_scan(cos_str_t text, const cos_xml_limits_t *limits)
 {
-    size_t  tags;
     scan_t  s;
 
     if (text.len > limits->size) {
@@ -46,13 +47,16 @@ cos_xml_scan(cos_str_t text, const cos_xml_limits_t *limits)
     s.p = text.data;
     s.end = text.data + text.len;
     s.depth = 0;
+    s.pieces = 0;
 
-    for (tags = 0; tags <= limits->tags; tags++) {
+    while (s.pieces <= limits->pieces) {
 
         s.p = memchr(s.p, '<', s.end - s.p);
         if (s.p == NULL) {
             return COS_OK;
         }
+
+        s.pieces++;
 
         if (!scan_markup(&s)) {
             return COS_E_MALFORMED_XML;
@@ -176,9 +180,11 @@ static int
 scan_start_tag(scan_t *s)
 {
     cos_u8         quote;
+    unsigned       attributes;
     const cos_u8  *start;
 
     quote = 0;
+    attributes = 0;
     start = s->p;
 
     for (s->p++; s->p < s->end && s->p - start < TAG_MAX; s->p++) {
@@ -191,7 +197,14 @@ scan_start_tag(scan_t *s)
         } else if (*s->p == '"' || *s->p == '\'') {
             quote = *s->p;
 
+        } else if (*s->p == '=') {
+            if (++attributes > ATTRIBUTE_MAX) {
+                return 0;
+            }
+
         } else if (*s->p == '>') {
+            s->pieces += attributes;
+
             if (s->p[-1] != '/' && ++s->depth > DEPTH_MAX) {
                 return 0;
             }

@@ -281,6 +281,9 @@ test_sizes(void **state)
     /* many attributes, long names */
     assert_int_equal(deletes(COS_DIALECT_S3, repeated("<Delete",
         " a='1'", 300, obj), &v, &n, &quiet), COS_E_MALFORMED_XML);
+    assert_int_equal(deletes(COS_DIALECT_S3, repeated("<Delete>",
+        "<Quiet a='' b='' c='' d='=&gt;'/>", 5000, obj), &v, &n, &quiet),
+        COS_E_XML_TOO_LARGE);
     assert_int_equal(deletes(COS_DIALECT_S3, repeated("<", "a", 5000, "/>"),
         &v, &n, &quiet), COS_E_MALFORMED_XML);
     assert_int_equal(deletes(COS_DIALECT_S3, repeated("<a></", "a", 5000,
