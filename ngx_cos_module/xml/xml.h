@@ -17,7 +17,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* --- writing XML ------------------------------------------------------------ */
+/* --- writing XML ----------------------------------------------------------- */
 
 /* Prolog and opening tag of the root, with S3's namespace in that dialect. */
 void cos_xml_root(cos_buf_t *b, cos_dialect_e d, const char *root);
@@ -53,7 +53,7 @@ size_t cos_xml_char_len(const cos_u8 *p, const cos_u8 *end);
 void cos_xml_sum_text(cos_buf_t *b, const cos_object_t *o);
 
 
-/* --- writing JSON ----------------------------------------------------------- */
+/* --- writing JSON ---------------------------------------------------------- */
 
 /* A JSON string, quotes included; what is no UTF-8 becomes U+FFFD. */
 void cos_bos_string(cos_buf_t *b, cos_str_t s);
@@ -90,7 +90,7 @@ void cos_bos_copy(cos_buf_t *b, const cos_object_t *o);
 void cos_bos_delete_result(cos_buf_t *b, const cos_xml_delete_t *v, size_t n);
 
 
-/* --- ACLs ------------------------------------------------------------------- */
+/* --- ACLs ------------------------------------------------------------------ */
 
 typedef enum {
     COS_GRANT_OWNER = 0, COS_GRANT_BUCKET_OWNER, COS_GRANT_ALL,
@@ -119,7 +119,7 @@ unsigned cos_grant_bit(cos_str_t name);
 int cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner);
 
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------- */
 
 typedef struct {
     size_t    size;                   /* of the text */
