@@ -1,0 +1,324 @@
+/*
+ * request: the context of a request, its steps, its answers. Every operation
+ * is a list of named steps over this interface; only request/ touches
+ * reference counts, event handlers and finalisation.
+ *
+ * How a request suspends: a step that needs Redis, the disk or the body asks
+ * for it, names the next step and returns NGX_AGAIN. Each outstanding answer
+ * holds the request by r->main->blocked, so its memory stays valid whatever
+ * the client does; when the last answer is in, the next step runs. A client
+ * that left ends the request at the next suspension, except between
+ * ngx_http_cos_hold() and ngx_http_cos_unhold(): from the first byte made
+ * durable to the commit's outcome an operation runs to its end.
+ */
+
+#ifndef NGX_HTTP_COS_H
+#define NGX_HTTP_COS_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "cos_auth.h"
+#include "cos_err.h"
+#include "cos_name.h"
+#include "cos_record.h"
+#include "cos_xml.h"
+#include "ngx_http_cos_meta.h"
+#include "ngx_http_cos_store.h"
+
+#pragma GCC visibility push(hidden)
+
+extern ngx_module_t  ngx_http_cos_module;
+extern ngx_module_t  ngx_http_cos_filter_module;
+
+
+/* --- configuration ------------------------------------------------------------ */
+
+/* A key pair of the file named by cos_root_keys. */
+typedef struct {
+    ngx_str_t   access_key;
+    ngx_str_t   secret;
+    uint64_t    uid;
+    ngx_str_t   name;
+} ngx_http_cos_root_key_t;
+
+typedef struct {
+    ngx_http_cos_redis_conf_t    redis;
+    ngx_http_cos_store_conf_t    store;
+    ngx_http_cos_manager_conf_t  manager;
+    ngx_str_t                    zone;
+    size_t                       zone_size;
+    ngx_array_t                 *root_keys;      /* ngx_http_cos_root_key_t */
+    ngx_str_t                    root_keys_file;
+    ngx_str_t                    master_key_file;
+    u_char                       master_key[32];
+    ngx_str_t                    thread_pool;
+    ngx_path_t                  *path;           /* the data directory */
+    ngx_uint_t                   enabled;        /* some location says cos on */
+} ngx_http_cos_main_conf_t;
+
+typedef struct {
+    ngx_flag_t    enable;
+    ngx_array_t  *bases;              /* cos_str_t */
+    ngx_str_t     region;             /* pinned; empty: any */
+    ngx_str_t     default_region;
+    size_t        upload_buffer;
+    off_t         max_object_size;
+} ngx_http_cos_loc_conf_t;
+
+
+/* --- identity ------------------------------------------------------------------- */
+
+typedef struct {
+    unsigned    known:1;              /* signed and proved */
+    uint64_t    uid;
+    ngx_str_t   name;
+    ngx_str_t   access_key;
+} ngx_http_cos_identity_t;
+
+
+/* --- context ---------------------------------------------------------------------- */
+
+typedef struct ngx_http_cos_ctx_s  ngx_http_cos_ctx_t;
+
+typedef ngx_int_t (*ngx_http_cos_step_pt)(ngx_http_cos_ctx_t *ctx);
+
+/* A fact from Redis: through the shared cache, else asked for. */
+typedef struct {
+    ngx_str_t               key;      /* in Redis */
+    ngx_str_t               value;    /* empty: known to be missing */
+    ngx_http_cos_mark_t     mark;
+    ngx_http_cos_call_t     call;
+    ngx_http_cos_ctx_t     *ctx;
+    unsigned                failed:1; /* no answer, or an error reply */
+    unsigned                done:1;
+    u_char                  buf[232]; /* the value when it is that short */
+} ngx_http_cos_fact_t;
+
+struct ngx_http_cos_ctx_s {
+    ngx_http_request_t       *request;
+    ngx_http_cos_main_conf_t *mcf;
+    ngx_http_cos_loc_conf_t  *lcf;
+    cos_alloc_t               alloc;  /* the request's pool */
+
+    cos_http_t                http;
+    cos_name_t                name;
+    cos_sig_t                 sig;
+    ngx_http_cos_identity_t   identity;
+
+    ngx_str_t                 id;     /* request id */
+    ngx_str_t                 error_body;   /* instead of nginx's own */
+    u_char                    id_buf[32];
+
+    ngx_http_cos_fact_t       bucket_fact;
+    ngx_http_cos_fact_t       cred_fact;
+    ngx_http_cos_fact_t       object_fact;
+    cos_bucket_t              bucket; /* id empty: no such bucket */
+    cos_object_t              object; /* nsegs etc. when object_known */
+
+    ngx_http_cos_step_pt      step;   /* runs when nothing is pending */
+    ngx_uint_t                pending;
+    ngx_int_t                 rc;     /* of the answer that was sent */
+    void                     *op;     /* the operation's own state */
+    void                     *state;  /* of an operation that reads a document
+                                         (reading uses op) */
+    struct ngx_http_cos_commit_s  *commit;    /* the change under way */
+    void                     *take;   /* the body being taken in */
+    void                     *source; /* of a copy */
+
+    cos_err_e                 error;  /* what was answered, for the log */
+    const char               *reason; /* detail for log and document */
+    uint64_t                  bytes_in;
+    uint64_t                  started_us;
+
+    unsigned                  in_content:1;
+    unsigned                  judged:1;   /* the gate let it through */
+    unsigned                  held:1;
+    unsigned                  running:1;
+    unsigned                  object_known:1;
+    unsigned                  answered:1; /* an answer of ours was begun */
+    unsigned                  replace_body:1;
+    unsigned                  body_started:1;
+    unsigned                  body_done:1;
+    unsigned                  named:1;
+    unsigned                  draining:1; /* waits for its output */
+};
+
+
+/* --- steps (request/ngx_http_cos_step.c) -------------------------------------------- */
+
+/* A step returns NGX_OK to go on with ctx->step, NGX_AGAIN to wait, NGX_DONE
+ * when an answer was sent (what the functions for answers return), NGX_ERROR
+ * when it cannot answer. ngx_http_cos_run() runs steps until one waits
+ * (NGX_AGAIN) or ends: then it returns what the phase must return or the
+ * request be finalized with. */
+ngx_int_t ngx_http_cos_run(ngx_http_cos_ctx_t *ctx);
+/* The content handler of every operation. */
+ngx_int_t ngx_http_cos_content_handler(ngx_http_request_t *r);
+/* From a step: one more answer is outstanding; next runs when all are in. */
+void ngx_http_cos_expect(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next);
+/* From a completion: one answer is in. The request may be gone afterwards. */
+void ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx);
+/* r->read_event_handler of a request that waits for its body. */
+void ngx_http_cos_body_readable(ngx_http_request_t *r);
+void ngx_http_cos_hold(ngx_http_cos_ctx_t *ctx);
+void ngx_http_cos_unhold(ngx_http_cos_ctx_t *ctx);
+/* Goes on with next at once: return ngx_http_cos_goto(ctx, next). */
+#define ngx_http_cos_goto(ctx, next)  ((ctx)->step = (next), NGX_OK)
+
+/* Runs work(data) in the thread pool, then next. work must not touch pools,
+ * logs or the request. NGX_AGAIN, or NGX_ERROR when the pool is full. */
+ngx_int_t ngx_http_cos_thread(ngx_http_cos_ctx_t *ctx, void (*work)(void *),
+    void *data, ngx_http_cos_step_pt next);
+
+/* Asks for a fact; a hit in the shared cache is there at once (NGX_OK);
+ * NGX_AGAIN: next runs later; NGX_DECLINED: Redis is not reachable. fresh != 0
+ * goes past the cache. */
+ngx_int_t ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
+    ngx_uint_t fresh, ngx_http_cos_step_pt next);
+
+/* A call whose reply a handler copies; the handler is followed by next. */
+typedef struct {
+    ngx_http_cos_call_t     call;
+    ngx_http_cos_ctx_t     *ctx;
+    /* copies what it needs from the reply; NULL: outcome unknown */
+    void                  (*take)(ngx_http_cos_ctx_t *ctx, redisReply *reply,
+                                  void *data);
+    void                   *data;
+} ngx_http_cos_query_t;
+ngx_int_t ngx_http_cos_query(ngx_http_cos_ctx_t *ctx, ngx_http_cos_query_t *q,
+    ngx_uint_t flags, int argc, const ngx_str_t *argv,
+    ngx_http_cos_step_pt next);
+
+
+/* --- naming and the gate ------------------------------------------------------------- */
+
+/* Creates the context, names the request. NULL when out of memory; naming
+ * errors are in ctx->error (to be answered by the gate, after proof of who
+ * asks is not needed for them). */
+ngx_http_cos_ctx_t *ngx_http_cos_ctx_create(ngx_http_request_t *r);
+/* Fills ctx->http with headers and arguments (naming does it only as far as
+ * it needs them). */
+ngx_int_t ngx_http_cos_http_fill(ngx_http_cos_ctx_t *ctx);
+const cos_header_t *ngx_http_cos_header(ngx_http_cos_ctx_t *ctx,
+    const char *suffix);
+/* Redis keys of the bucket's parts, from the request's pool. */
+ngx_int_t ngx_http_cos_object_key(ngx_http_cos_ctx_t *ctx, ngx_str_t *bid,
+    ngx_str_t *key, ngx_str_t *out);
+
+/* auth/: first step of every request in the access phase. Ends with
+ * NGX_DECLINED (let through) or an answer. */
+ngx_int_t ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx);
+/* Looks an access key up among the root keys. */
+ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
+    ngx_str_t *access_key);
+/* Whether the request's identity may read an object with that record in that
+ * bucket (also the source of a copy). */
+ngx_uint_t ngx_http_cos_may_read(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
+    cos_object_t *object);
+ngx_uint_t ngx_http_cos_may_list(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket);
+
+
+/* --- answers (request/ngx_http_cos_reply.c) ---------------------------------------------- */
+
+/* Sends the error document in the request's dialect and ends the request.
+ * reason: detail for the log and, when it is meant for clients, the message;
+ * may be NULL. The return value is what the step returns. */
+ngx_int_t ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err,
+    const char *reason);
+/* Sends the response header; what ngx_http_send_header() returned. length -1:
+ * none. */
+ngx_int_t ngx_http_cos_start(ngx_http_cos_ctx_t *ctx, ngx_uint_t status,
+    off_t length);
+/* Ends a step with the result of the last output call. */
+ngx_int_t ngx_http_cos_sent(ngx_http_cos_ctx_t *ctx, ngx_int_t rc);
+/* Sends status with an XML (or JSON) body of b, or without when b is NULL. */
+ngx_int_t ngx_http_cos_reply(ngx_http_cos_ctx_t *ctx, ngx_uint_t status,
+    cos_buf_t *b);
+/* Adds a response header; value is not copied. name: literal. */
+ngx_int_t ngx_http_cos_add_header(ngx_http_request_t *r, const char *name,
+    size_t len, ngx_str_t *value);
+#define ngx_http_cos_set_header(r, lit, value)                                \
+    ngx_http_cos_add_header((r), (lit), sizeof(lit) - 1, (value))
+/* "x-cos-", "x-amz-" or "x-bce-" by dialect. */
+ngx_str_t *ngx_http_cos_prefix(ngx_http_cos_ctx_t *ctx);
+/* The same with the dialect's prefix before the name. */
+ngx_int_t ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
+    ngx_str_t *value);
+/* Standard headers of an answer that names a stored object: ETag, CRC-64,
+ * checksum. */
+ngx_int_t ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
+/* Writes the error document of nginx's own errors (filter). */
+void ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b,
+    cos_err_e err, const char *message);
+/* The error for a status that nginx itself made up. */
+cos_err_e ngx_http_cos_err_of_status(ngx_uint_t status);
+
+
+/* --- bodies (request/ngx_http_cos_body.c) -------------------------------------------------- */
+
+/* Reads a body of at most max bytes into *text (one span), then next.
+ * ctx->error is set (and next runs) when it is larger, too short, or timed
+ * out. */
+ngx_int_t ngx_http_cos_read_small(ngx_http_cos_ctx_t *ctx, size_t max,
+    cos_err_e too_large, ngx_str_t *text, ngx_http_cos_step_pt next);
+/* Starts reading without buffering, then next. */
+ngx_int_t ngx_http_cos_body_begin(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
+/* Takes what has arrived: NGX_OK with *in != NULL; NGX_DONE: the body has
+ * ended; NGX_AGAIN: next runs when more is there; NGX_ERROR: ctx->error says
+ * why. Every chain taken is given back with ngx_http_cos_body_free before the
+ * next call. */
+ngx_int_t ngx_http_cos_body_take(ngx_http_cos_ctx_t *ctx, ngx_chain_t **in,
+    ngx_http_cos_step_pt next);
+void ngx_http_cos_body_free(ngx_http_cos_ctx_t *ctx, ngx_chain_t *in);
+
+
+/* --- operations ------------------------------------------------------------------------------ */
+
+/* First step of an operation after the gate. */
+typedef struct {
+    ngx_http_cos_step_pt   begin;
+    unsigned               needs;     /* NGX_HTTP_COS_NEED_* */
+} ngx_http_cos_op_t;
+
+#define NGX_HTTP_COS_NEED_BUCKET  1
+#define NGX_HTTP_COS_NEED_OBJECT  2   /* its record, from the cache */
+#define NGX_HTTP_COS_NEED_FRESH   4   /* its record, past the cache */
+#define NGX_HTTP_COS_NEED_SIGNED  8   /* never anonymous */
+#define NGX_HTTP_COS_NEED_OWNER   16  /* the bucket's owner only */
+#define NGX_HTTP_COS_NEED_LIST    32  /* may list the bucket */
+#define NGX_HTTP_COS_NEED_READ    64  /* may read the object */
+#define NGX_HTTP_COS_NEED_WRITE   128 /* may write into the bucket */
+
+extern const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX];
+
+ngx_int_t ngx_http_cos_list_buckets(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_head_bucket(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_bucket(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_bucket_location(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_bucket_acl(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_objects(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_object_acl(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_object_acl(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_create_upload(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_upload_part(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_upload_part_copy(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_complete_upload(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_abort_upload(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_list_parts(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_unsupported(ngx_http_cos_ctx_t *ctx);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * object: the one way to change anything. A change is described once, as the
+ * JSON that goes to disk; it is made durable there, committed by one call of a
+ * function in Redis, and its outcome followed up:
+ *
+ *   append  the record (payload and JSON) joins the worker's pack, or already
+ *           lies in a solo container of its own
+ *   call    the function checks conditions and applies the change
+ *   OK      caches are dropped, dead files queued, the record is resolved
+ *   STALE   the clock was behind: a record with a higher number is appended,
+ *           which names the bytes already there, and the call is repeated
+ *   refused a VOID note makes the refusal durable before it is answered
+ *   unknown (Redis lost) nothing is resolved: recovery decides
+ */
+
+#ifndef NGX_HTTP_COS_COMMIT_H
+#define NGX_HTTP_COS_COMMIT_H
+
+#include "ngx_http_cos.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct ngx_http_cos_commit_s  ngx_http_cos_commit_t;
+
+struct ngx_http_cos_commit_s {
+    ngx_http_cos_ctx_t     *ctx;
+    ngx_http_cos_step_pt    next;
+
+    /* what is to be recorded; seq is set here, segments of a packed object by
+     * the append */
+    cos_json_t              json;
+    ngx_str_t               payload;
+    uint64_t                payload_crc;
+    /* != 0: the payload is in this finished solo container, JSON included */
+    uint64_t                solo;
+
+    /* Builds the call once the location is known: sets argv/argc (memory of
+     * the request's pool). c->inc is the incarnation to name. */
+    ngx_int_t             (*build)(ngx_http_cos_commit_t *c);
+    ngx_str_t               argv[24];
+    ngx_str_t              *args;     /* argv, or a longer array */
+    int                     argc;
+    uint64_t                inc;
+
+    /* results */
+    cos_err_e               err;      /* disk or Redis failed; COS_OK: see
+                                         status */
+    u_char                  status[16];  /* status word, NUL-terminated */
+    uint64_t                number;   /* second element, when it is a number */
+    ngx_str_t               detail;   /* second element, when it is a string */
+    unsigned                ok:1;     /* status is OK */
+    cos_err_e               refusal;  /* Redis itself refused (an error reply) */
+
+    /* Redis keys whose cached value this changes (dropped on every outcome) */
+    ngx_str_t               drop[2];
+
+    /* private */
+    ngx_http_cos_append_t   append;
+    ngx_http_cos_query_t    query;
+    uint64_t                resolve[4];
+    ngx_uint_t              nresolve;
+    ngx_uint_t              tries;
+    void                   *data;     /* the caller's */
+};
+
+/* Begins; next runs with the outcome in c. The request is held meanwhile. */
+ngx_int_t ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_commit_t *c, ngx_http_cos_step_pt next);
+/* Answers what c->status says when it is not OK. */
+ngx_int_t ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_commit_t *c);
+
+/* A Redis key "<letter>{bid}<rest>". */
+ngx_int_t ngx_http_cos_rkey(ngx_pool_t *pool, const char *letter,
+    cos_str_t *bid, cos_str_t *rest, ngx_str_t *out);
+/* Encodes a record into memory of the request's pool. */
+ngx_int_t ngx_http_cos_record(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
+    ngx_str_t *out);
+ngx_int_t ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out);
+
+/* Condition of a write from If-Match, If-None-Match: * and forbid-overwrite:
+ * *cond, *arg for the function; an error when they are malformed. */
+cos_err_e ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
+    ngx_str_t *arg);
+/* Headers that are stored with an object, canned ACL, user metadata, class:
+ * from the request into *o. */
+cos_err_e ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
+cos_err_e ngx_http_cos_acl_from_headers(ngx_http_cos_ctx_t *ctx,
+    cos_acl_e *acl, ngx_uint_t bucket);
+
+#pragma GCC visibility pop
+
+#endif

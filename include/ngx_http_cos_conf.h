@@ -1,0 +1,46 @@
+/*
+ * module: configuration. Directive handlers and what they check; everything
+ * wrong is found by "nginx -t", with file and line where a directive is at
+ * fault.
+ */
+
+#ifndef NGX_HTTP_COS_CONF_H
+#define NGX_HTTP_COS_CONF_H
+
+#include "ngx_http_cos.h"
+
+#pragma GCC visibility push(hidden)
+
+void *ngx_http_cos_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_cos_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_cos_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+char *ngx_http_cos_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_conf_data(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_conf_root_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The first line of a file with a secret. */
+ngx_int_t ngx_http_cos_conf_secret(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *secret);
+
+/* What only the whole configuration can tell: missing directives, the thread
+ * pool, zones, the background process. */
+ngx_int_t ngx_http_cos_conf_check(ngx_conf_t *cf,
+    ngx_http_cos_main_conf_t *mcf);
+
+/* The variables of the access log (docs/directives.md). */
+ngx_int_t ngx_http_cos_add_variables(ngx_conf_t *cf);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * object: what its operations share.
+ */
+
+#ifndef NGX_HTTP_COS_OBJECT_H
+#define NGX_HTTP_COS_OBJECT_H
+
+#include "ngx_http_cos.h"
+#include "cos_ingest.h"
+#include "ngx_http_cos_commit.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * Conditions against an object (RFC 9110 section 13.2.2; the dates of S3 and
+ * COS mean "not after"). Headers may be NULL. NGX_OK: they hold;
+ * NGX_DECLINED: 412; NGX_ABORT: 304 (If-None-Match, If-Modified-Since).
+ */
+ngx_int_t ngx_http_cos_test_conditions(cos_object_t *o,
+    const cos_header_t *match, const cos_header_t *none,
+    const cos_header_t *since, const cos_header_t *unmodified);
+
+/* Content-Type, stored headers, user metadata, storage class of an object
+ * into the response, with the overrides that the query asks for. */
+ngx_int_t ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
+/* Whether the query names a response-* parameter. */
+ngx_uint_t ngx_http_cos_has_overrides(ngx_http_cos_ctx_t *ctx);
+/* Whether the query names a version other than the only one there is. */
+ngx_uint_t ngx_http_cos_version_wanted(ngx_http_cos_ctx_t *ctx);
+/* Checks Content-MD5, the signed payload hash and, with sums != 0,
+ * x-amz-checksum-* of a document that was read whole; takes aws-chunked
+ * framing off. */
+cos_err_e ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx,
+    ngx_str_t *text, ngx_uint_t sums);
+/* Hands on the dead container ids in a commit's reply. */
+void ngx_http_cos_dead_list(ngx_http_cos_ctx_t *ctx, redisReply *reply);
+/* What a PUT ?acl sets: the canned header, else the document. */
+cos_err_e ngx_http_cos_acl_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
+    uint64_t owner, cos_acl_e *acl);
+/* 416 with Content-Range. */
+ngx_int_t ngx_http_cos_range_error(ngx_http_cos_ctx_t *ctx, uint64_t size);
+
+
+/* Taking in a body (PutObject, UploadPart). */
+typedef struct {
+    cos_ingest_t            in;
+    ngx_chain_t            *chain;
+    ngx_http_cos_step_pt    next;
+    uint64_t                solo;     /* id held, 0: none */
+    cos_json_t             *json;     /* for ngx_http_cos_take_finish */
+    cos_str_t               text;
+    cos_err_e               err;
+    unsigned                in_thread:1;
+    unsigned                committed:1;
+    unsigned                unknown:1;    /* leave the file to recovery */
+    ngx_http_cos_ctx_t     *ctx;
+} ngx_http_cos_take_t;
+
+/* Reads from headers what the client promises about the body and prepares
+ * *t; nothing is read yet. */
+cos_err_e ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t);
+/* Takes the body in; next runs with t->err. */
+ngx_int_t ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
+    ngx_http_cos_step_pt next);
+/* Makes the payload's own container durable with that JSON when it has one;
+ * next runs with t->err. json->seq is set here, and the segment. Without such
+ * a container next runs at once, with json->self set. */
+ngx_int_t ngx_http_cos_take_finish(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t, cos_json_t *json, ngx_http_cos_step_pt next);
+/* Copies digests and size into a record. */
+void ngx_http_cos_take_record(ngx_http_cos_take_t *t, cos_object_t *o);
+
+/* The source of a copy. */
+typedef struct {
+    ngx_http_cos_step_pt    next;
+    cos_err_e               err;
+    ngx_uint_t              fresh;
+    ngx_str_t               bucket_name;
+    ngx_str_t               key;
+    ngx_http_cos_fact_t     bucket_fact;
+    ngx_http_cos_fact_t     object_fact;
+    cos_bucket_t            bucket;
+    cos_object_t            object;
+} ngx_http_cos_source_t;
+
+/* Finds the source that the request names, checks the right to read it and
+ * the copy-source-if-* conditions; next runs with s->err. fresh: past the
+ * cache. */
+ngx_int_t ngx_http_cos_source(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_source_t *s, ngx_uint_t fresh, ngx_http_cos_step_pt next);
+/* Reads bytes of an object from its containers. Blocking: thread pool only.
+ * 0, or -1 with errno. */
+int ngx_http_cos_source_read(cos_store_t *st, const cos_object_t *o,
+    uint64_t pos, cos_u8 *dst, size_t len);
+
+/* partNumber, 1 to 10,000. */
+cos_err_e ngx_http_cos_part_number(ngx_http_cos_ctx_t *ctx, uint64_t *n);
+
+/* Query parameters of listings: a number (dflt when absent, cut at max),
+ * encoding-type=url. COS_E_INVALID_ARGUMENT for anything else. */
+cos_err_e ngx_http_cos_number_arg(ngx_http_cos_ctx_t *ctx, const char *name,
+    uint64_t dflt, uint64_t max, uint64_t *n);
+cos_err_e ngx_http_cos_encoding_arg(ngx_http_cos_ctx_t *ctx,
+    ngx_uint_t *url);
+
+/* For a payload that is read here and not sent by the client: length bytes
+ * will be fed to t->in. */
+cos_err_e ngx_http_cos_take_local(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t, uint64_t length);
+/* UploadPart and UploadPartCopy: checks the upload and prepares ctx->take,
+ * then next; copied >= 0: so many bytes are read here. When the payload is
+ * in, ngx_http_cos_part_end (a step) commits and answers. */
+ngx_int_t ngx_http_cos_part_begin(ngx_http_cos_ctx_t *ctx, int64_t copied,
+    ngx_http_cos_step_pt next);
+ngx_int_t ngx_http_cos_part_end(ngx_http_cos_ctx_t *ctx);
+
+#pragma GCC visibility pop
+
+#endif

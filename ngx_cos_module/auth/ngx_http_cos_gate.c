@@ -1,0 +1,383 @@
+/*
+ * The gate: every request passes here, in the access phase, before any
+ * operation runs.
+ *
+ *   1 what cannot be named or parsed is refused
+ *   2 facts: bucket, credential, object (one round trip, none when hot)
+ *   3 the signature is proved
+ *   4 the bucket must exist, the identity must have the right
+ *
+ * A public-read bucket's objects with ACL "default" are readable by anyone,
+ * as in COS; objects written in the S3 dialect are private unless they say
+ * otherwise, as in S3.
+ */
+
+#include "ngx_http_cos.h"
+
+
+#define MAX_ACCESS_KEY  128
+
+
+static ngx_int_t collect(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t judge(ngx_http_cos_ctx_t *ctx);
+static cos_err_e prove(ngx_http_cos_ctx_t *ctx);
+static cos_err_e authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs);
+
+
+ngx_int_t
+ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t  *key;
+
+    if (ctx->error != COS_OK) {
+        return ngx_http_cos_fail(ctx, ctx->error, NULL);
+    }
+
+    if (ctx->name.bucket.len) {
+        key = &ctx->bucket_fact.key;
+        key->len = 2 + ctx->name.bucket.len;
+        key->data = ngx_pnalloc(ctx->request->pool, key->len);
+        if (key->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(key->data, "b:", 2);
+        ngx_memcpy(p, ctx->name.bucket.data, ctx->name.bucket.len);
+    }
+
+    if (ctx->sig.scheme != COS_SIG_NONE
+        && ngx_http_cos_root_key(ctx->mcf, &ctx->sig.access_key) == NULL)
+    {
+        if (ctx->sig.access_key.len > MAX_ACCESS_KEY) {
+            return ngx_http_cos_fail(ctx, COS_E_INVALID_ACCESS_KEY, NULL);
+        }
+
+        key = &ctx->cred_fact.key;
+        key->len = 2 + ctx->sig.access_key.len;
+        key->data = ngx_pnalloc(ctx->request->pool, key->len);
+        if (key->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(key->data, "u:", 2);
+        ngx_memcpy(p, ctx->sig.access_key.data, ctx->sig.access_key.len);
+    }
+
+    return ngx_http_cos_goto(ctx, collect);
+}
+
+
+/* Asks for a fact once; NGX_DECLINED when Redis is out of reach. */
+static ngx_int_t
+ask_once(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f, ngx_uint_t fresh)
+{
+    if (f->key.len == 0 || f->ctx) {
+        return NGX_OK;
+    }
+
+    return ngx_http_cos_ask(ctx, f, fresh, collect);
+}
+
+
+static ngx_int_t
+collect(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_int_t   rc, down;
+    ngx_uint_t  needs;
+
+    needs = ngx_http_cos_ops[ctx->name.op].needs;
+    down = 0;
+
+    rc = ask_once(ctx, &ctx->bucket_fact, 0);
+    down |= (rc == NGX_DECLINED);
+
+    rc = ask_once(ctx, &ctx->cred_fact, 0);
+    down |= (rc == NGX_DECLINED);
+
+    if (ctx->bucket_fact.done && !ctx->bucket_fact.failed
+        && ctx->bucket_fact.value.len && ctx->bucket.id.len == 0)
+    {
+        if (cos_bucket_decode(&ctx->bucket, ctx->bucket_fact.value) != 0) {
+            ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
+                          "cos %V: bucket record of \"%V\" is damaged",
+                          &ctx->id, &ctx->name.bucket);
+            ctx->bucket_fact.failed = 1;
+        }
+    }
+
+    if (ctx->bucket.id.len && ctx->name.key.len
+        && (needs & (NGX_HTTP_COS_NEED_OBJECT|NGX_HTTP_COS_NEED_FRESH)))
+    {
+        if (ctx->object_fact.key.len == 0
+            && ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
+                                       &ctx->object_fact.key)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rc = ask_once(ctx, &ctx->object_fact,
+                      needs & NGX_HTTP_COS_NEED_FRESH);
+        down |= (rc == NGX_DECLINED);
+    }
+
+    if (down) {
+        ctx->bucket_fact.failed = 1;
+    }
+
+    if (ctx->pending) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->bucket_fact.failed || ctx->cred_fact.failed
+        || ctx->object_fact.failed)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE,
+                                 "the metadata store cannot be reached");
+    }
+
+    return ngx_http_cos_goto(ctx, judge);
+}
+
+
+static ngx_int_t
+judge(ngx_http_cos_ctx_t *ctx)
+{
+    cos_err_e   err;
+    ngx_uint_t  needs;
+
+    needs = ngx_http_cos_ops[ctx->name.op].needs;
+
+    if (ctx->object_fact.value.len) {
+        if (cos_object_decode(&ctx->object, ctx->object_fact.value,
+                              &ctx->alloc)
+            != 0)
+        {
+            ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
+                          "cos %V: object record in bucket \"%V\", path "
+                          "\"%V\" is damaged", &ctx->id, &ctx->name.bucket,
+                          &ctx->http.path);
+            return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
+        }
+
+        ctx->object_known = 1;
+    }
+
+    if (ctx->sig.scheme != COS_SIG_NONE) {
+        err = prove(ctx);
+
+        if (err != COS_OK) {
+            return ngx_http_cos_fail(ctx, err, ctx->reason);
+        }
+    }
+
+    err = authorise(ctx, needs);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    ctx->judged = 1;
+    ctx->request->content_handler = ngx_http_cos_content_handler;
+
+    return NGX_DECLINED;
+}
+
+
+/* --- who ---------------------------------------------------------------------- */
+
+ngx_http_cos_root_key_t *
+ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf, ngx_str_t *access_key)
+{
+    ngx_uint_t                i;
+    ngx_http_cos_root_key_t  *k;
+
+    k = mcf->root_keys->elts;
+
+    for (i = 0; i < mcf->root_keys->nelts; i++) {
+        if (k[i].access_key.len == access_key->len
+            && ngx_memcmp(k[i].access_key.data, access_key->data,
+                          access_key->len)
+               == 0)
+        {
+            return &k[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static cos_err_e
+prove(ngx_http_cos_ctx_t *ctx)
+{
+    u_char                    secret_buf[256];
+    cos_cred_t                cred;
+    cos_err_e                 err;
+    cos_str_t                 secret;
+    ptrdiff_t                 n;
+    ngx_http_cos_root_key_t  *root;
+    ngx_http_cos_identity_t  *id = &ctx->identity;
+
+    root = ngx_http_cos_root_key(ctx->mcf, &ctx->sig.access_key);
+
+    if (root) {
+        secret = root->secret;
+        id->uid = root->uid;
+        id->name = root->name;
+
+    } else {
+
+        if (ctx->cred_fact.value.len == 0) {
+            return COS_E_INVALID_ACCESS_KEY;
+        }
+
+        if (cos_cred_decode(&cred, ctx->cred_fact.value) != 0
+            || cred.sealed.len > sizeof(secret_buf))
+        {
+            ctx->reason = "the credential record is damaged";
+            return COS_E_INTERNAL;
+        }
+
+        if (cred.disabled) {
+            return COS_E_KEY_DISABLED;
+        }
+
+        n = cos_unseal(ctx->mcf->master_key, cred.access_key, cred.sealed,
+                       secret_buf);
+        if (n < 0) {
+            ctx->reason = "the credential was sealed with another master key";
+            return COS_E_INTERNAL;
+        }
+
+        secret.data = secret_buf;
+        secret.len = n;
+        id->uid = cred.uid;
+        id->name = cred.user;
+    }
+
+    id->access_key = ctx->sig.access_key;
+
+    err = cos_sig_verify(&ctx->http, &ctx->sig, secret, ngx_time(),
+                         ctx->lcf->region, &ctx->alloc, NULL);
+
+    if (!root) {
+        ngx_explicit_memzero(secret_buf, sizeof(secret_buf));
+    }
+
+    if (err == COS_OK && ctx->sig.token.len) {
+        /* long-lived keys have no token; temporary ones are not issued */
+        err = COS_E_INVALID_TOKEN;
+    }
+
+    id->known = (err == COS_OK);
+
+    return err;
+}
+
+
+/* --- may ------------------------------------------------------------------------ */
+
+ngx_uint_t
+ngx_http_cos_may_list(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket)
+{
+    if (ctx->identity.known && ctx->identity.uid == bucket->owner) {
+        return 1;
+    }
+
+    switch (bucket->acl) {
+    case COS_ACL_PUBLIC_READ:
+    case COS_ACL_PUBLIC_READ_WRITE:
+        return 1;
+    case COS_ACL_AUTHENTICATED_READ:
+        return ctx->identity.known;
+    default:
+        return 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_cos_may_read(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
+    cos_object_t *object)
+{
+    uint64_t                  owner;
+    ngx_http_cos_identity_t  *id = &ctx->identity;
+
+    owner = object->owner ? object->owner : bucket->owner;
+
+    if (id->known && id->uid == owner) {
+        return 1;
+    }
+
+    switch (object->acl) {
+    case COS_ACL_DEFAULT:
+        /* what the bucket's owner shares, and the owner too */
+        return (id->known && id->uid == bucket->owner)
+               || ngx_http_cos_may_list(ctx, bucket);
+    case COS_ACL_PUBLIC_READ:
+    case COS_ACL_PUBLIC_READ_WRITE:
+        return 1;
+    case COS_ACL_AUTHENTICATED_READ:
+        return id->known;
+    case COS_ACL_BUCKET_OWNER_READ:
+    case COS_ACL_BUCKET_OWNER_FULL:
+        return id->known && id->uid == bucket->owner;
+    default:
+        return 0;
+    }
+}
+
+
+static ngx_uint_t
+may_write(ngx_http_cos_ctx_t *ctx)
+{
+    return (ctx->identity.known && ctx->identity.uid == ctx->bucket.owner)
+           || ctx->bucket.acl == COS_ACL_PUBLIC_READ_WRITE;
+}
+
+
+static cos_err_e
+authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
+{
+    ngx_http_cos_identity_t  *id = &ctx->identity;
+
+    if ((needs & NGX_HTTP_COS_NEED_SIGNED) && !id->known) {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if ((needs & NGX_HTTP_COS_NEED_BUCKET) && ctx->bucket.id.len == 0) {
+        return COS_E_NO_SUCH_BUCKET;
+    }
+
+    if ((needs & NGX_HTTP_COS_NEED_OWNER)
+        && (!id->known || id->uid != ctx->bucket.owner))
+    {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if ((needs & NGX_HTTP_COS_NEED_LIST)
+        && !ngx_http_cos_may_list(ctx, &ctx->bucket))
+    {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if ((needs & NGX_HTTP_COS_NEED_WRITE) && !may_write(ctx)) {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if (needs & NGX_HTTP_COS_NEED_READ) {
+        if (!ctx->object_known) {
+            /* that a key is missing is for those who may list */
+            return ngx_http_cos_may_list(ctx, &ctx->bucket)
+                   ? COS_E_NO_SUCH_KEY : COS_E_ACCESS_DENIED;
+        }
+
+        if (!ngx_http_cos_may_read(ctx, &ctx->bucket, &ctx->object)) {
+            return COS_E_ACCESS_DENIED;
+        }
+    }
+
+    return COS_OK;
+}

@@ -1,0 +1,447 @@
+/*
+ * Buckets: create, head, delete, location, canned ACL.
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+typedef struct {
+    ngx_http_cos_commit_t   commit;
+    ngx_http_cos_query_t    query;
+    ngx_str_t               text;
+    ngx_str_t               id;       /* of a new bucket */
+    ngx_str_t               region;
+    ngx_str_t               seq;      /* of the record to be replaced */
+    cos_acl_e               acl;
+    unsigned                failed:1;
+} bucket_t;
+
+
+static ngx_int_t create_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t create_numbered(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t create_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t bucket_build(ngx_http_cos_commit_t *c);
+static ngx_int_t delete_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t delete_build(ngx_http_cos_commit_t *c);
+static ngx_int_t acl_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t acl_done(ngx_http_cos_ctx_t *ctx);
+
+
+/* The region that we say a bucket is in. */
+static ngx_str_t
+region_of(ngx_http_cos_ctx_t *ctx)
+{
+    if (ctx->lcf->region.len) {
+        return ctx->lcf->region;
+    }
+
+    return ctx->bucket.region.len ? ctx->bucket.region
+                                  : ctx->lcf->default_region;
+}
+
+
+/* --- create --------------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t             *b;
+    cos_err_e             err;
+    const cos_header_t   *h;
+
+    if (!cos_bucket_name_valid(ctx->name.bucket, ctx->name.dialect)) {
+        return ngx_http_cos_fail(ctx, COS_E_INVALID_BUCKET_NAME, NULL);
+    }
+
+    b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_t));
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->state = b;
+
+    err = ngx_http_cos_acl_from_headers(ctx, &b->acl, 1);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    h = ngx_http_cos_header(ctx, "bucket-object-lock-enabled");
+
+    if ((h && cos_str_iis(h->value, "true"))
+        || ((h = ngx_http_cos_header(ctx, "tagging")) && h->value.len))
+    {
+        return ngx_http_cos_fail(ctx, COS_E_NOT_IMPLEMENTED, NULL);
+    }
+
+    return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
+                                   COS_E_XML_TOO_LARGE, &b->text,
+                                   create_read);
+}
+
+
+static void
+take_number(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    u_char    *p;
+    uint64_t   n;
+    bucket_t  *b = data;
+
+    b->failed = 1;
+
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        return;
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, 16);
+    if (p == NULL) {
+        return;
+    }
+
+    /* base 36, so that ids stay short in every key */
+
+    b->id.data = p + 16;
+
+    for (n = reply->integer; n; n /= 36) {
+        *--b->id.data = "0123456789abcdefghijklmnopqrstuvwxyz"[n % 36];
+    }
+
+    b->id.len = p + 16 - b->id.data;
+    b->failed = 0;
+}
+
+
+static ngx_int_t
+create_read(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t   *b = ctx->state;
+    cos_err_e   err;
+    ngx_str_t   argv[4];
+
+    err = ctx->error != COS_OK ? ctx->error
+          : ngx_http_cos_check_document(ctx, &b->text, 1);
+
+    if (err == COS_OK && b->text.len
+        && ctx->name.dialect != COS_DIALECT_BOS)
+    {
+        err = cos_xml_parse_create_bucket(b->text, &b->region, &ctx->alloc);
+    }
+
+    if (err == COS_OK && b->region.len && ctx->lcf->region.len
+        && !cos_str_eq(b->region, ctx->lcf->region))
+    {
+        err = COS_E_INVALID_LOCATION;
+    }
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
+    }
+
+    if (ctx->bucket.id.len) {
+        /* said again when it is committed; saves the record on disk */
+        return ngx_http_cos_fail(ctx,
+                   ctx->bucket.owner == ctx->identity.uid
+                   ? COS_E_BUCKET_OWNED_BY_YOU : COS_E_BUCKET_EXISTS, NULL);
+    }
+
+    ngx_str_set(&argv[0], "HINCRBY");
+    ngx_str_set(&argv[1], "g");
+    ngx_str_set(&argv[2], "bid");
+    ngx_str_set(&argv[3], "1");
+
+    b->query.take = take_number;
+    b->query.data = b;
+
+    if (ngx_http_cos_query(ctx, &b->query, 0, 4, argv, create_numbered)
+        != NGX_AGAIN)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+create_numbered(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t               *b = ctx->state;
+    cos_bucket_t           *k;
+    ngx_http_cos_commit_t  *c = &b->commit;
+
+    if (b->failed) {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    c->json.kind = COS_J_BUCKET;
+    c->json.bid = b->id;
+
+    k = &c->json.bucket;
+    k->name = ctx->name.bucket;
+    k->id = b->id;
+    k->owner = ctx->identity.uid;
+    k->created = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    k->acl = b->acl;
+    k->region = b->region.len ? b->region
+                : ctx->name.region.len ? ctx->name.region
+                : ctx->sig.region;
+
+    c->drop[0] = ctx->bucket_fact.key;
+    c->build = bucket_build;
+    c->data = b;
+
+    return ngx_http_cos_commit(ctx, c, create_done);
+}
+
+
+static ngx_int_t
+bucket_build(ngx_http_cos_commit_t *c)
+{
+    bucket_t   *p = c->data;
+    cos_buf_t   b;
+    ngx_str_t  *a = c->argv;
+
+    c->json.bucket.seq = c->json.seq;
+
+    cos_buf_init(&b, &c->ctx->alloc, 256);
+
+    if (cos_bucket_encode(&b, &c->json.bucket) != 0 || b.err) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_bucket_put");
+    ngx_str_set(&a[2], "1");
+    a[3] = c->drop[0];
+    a[4] = c->json.bucket.name;
+    a[5] = c->json.bucket.id;
+    a[6].data = b.data;
+    a[6].len = b.len;
+
+    if (p->seq.len) {
+        ngx_str_set(&a[7], "replace");
+        a[8] = p->seq;
+        c->argc = 9;
+
+    } else {
+        ngx_str_set(&a[7], "create");
+        c->argc = 8;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+create_done(ngx_http_cos_ctx_t *ctx)
+{
+    u_char                 *p;
+    bucket_t               *b = ctx->state;
+    cos_bucket_t            have;
+    ngx_str_t               location;
+    ngx_http_cos_commit_t  *c = &b->commit;
+
+    if (!c->ok) {
+
+        if (c->err == COS_OK && ngx_strcmp(c->status, "EXISTS") == 0) {
+            return ngx_http_cos_fail(ctx,
+                       cos_bucket_decode(&have, c->detail) == 0
+                       && have.owner == ctx->identity.uid
+                       ? COS_E_BUCKET_OWNED_BY_YOU : COS_E_BUCKET_EXISTS,
+                       NULL);
+        }
+
+        return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    location.len = ctx->name.bucket.len + 1;
+    p = ngx_pnalloc(ctx->request->pool, location.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    location.data = p;
+    *p++ = '/';
+    ngx_memcpy(p, ctx->name.bucket.data, ctx->name.bucket.len);
+
+    if (ngx_http_cos_set_header(ctx->request, "Location", &location)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
+}
+
+
+/* --- head, location ---------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_cos_head_bucket(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_str_t  region;
+
+    region = region_of(ctx);
+
+    if (region.len
+        && ngx_http_cos_add_prefixed(ctx, "bucket-region", &region) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
+}
+
+
+ngx_int_t
+ngx_http_cos_bucket_location(ngx_http_cos_ctx_t *ctx)
+{
+    cos_buf_t  b;
+
+    cos_buf_init(&b, &ctx->alloc, 256);
+    cos_xml_location(&b, ctx->name.dialect, region_of(ctx));
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+}
+
+
+/* --- delete -------------------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_cos_delete_bucket(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t               *b;
+    ngx_http_cos_commit_t  *c;
+
+    b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_t));
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->state = b;
+    c = &b->commit;
+
+    c->json.kind = COS_J_BUCKET_DELETE;
+    c->json.bid = ctx->bucket.id;
+    c->json.bucket = ctx->bucket;
+    c->drop[0] = ctx->bucket_fact.key;
+    c->build = delete_build;
+    c->data = b;
+
+    return ngx_http_cos_commit(ctx, c, delete_done);
+}
+
+
+static ngx_int_t
+delete_build(ngx_http_cos_commit_t *c)
+{
+    ngx_str_t  *a = c->argv;
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_bucket_del");
+    ngx_str_set(&a[2], "1");
+    a[3] = c->drop[0];
+    a[4] = c->ctx->name.bucket;
+    a[5] = c->ctx->bucket.id;
+    c->argc = 6;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+delete_done(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t  *b = ctx->state;
+
+    if (!b->commit.ok) {
+        return ngx_http_cos_commit_fail(ctx, &b->commit);
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_NO_CONTENT, NULL);
+}
+
+
+/* --- ACL -------------------------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_cos_get_bucket_acl(ngx_http_cos_ctx_t *ctx)
+{
+    cos_buf_t  b;
+
+    cos_buf_init(&b, &ctx->alloc, 1024);
+    cos_xml_acl(&b, ctx->name.dialect, ctx->bucket.owner, ctx->bucket.owner,
+                ctx->bucket.acl);
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+}
+
+
+ngx_int_t
+ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t   *b;
+    cos_err_e   err;
+
+    b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_t));
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->state = b;
+
+    err = ngx_http_cos_acl_from_headers(ctx, &b->acl, 1);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
+                                   COS_E_XML_TOO_LARGE, &b->text, acl_read);
+}
+
+
+static ngx_int_t
+acl_read(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t               *b = ctx->state;
+    cos_err_e               err;
+    ngx_http_cos_commit_t  *c = &b->commit;
+
+    err = ngx_http_cos_acl_document(ctx, &b->text, ctx->bucket.owner, &b->acl);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
+    }
+
+    c->json.kind = COS_J_BUCKET;
+    c->json.bid = ctx->bucket.id;
+    c->json.bucket = ctx->bucket;
+    c->json.bucket.acl = b->acl;
+    c->drop[0] = ctx->bucket_fact.key;
+    c->build = bucket_build;
+    c->data = b;
+
+    ngx_http_cos_seq_above(ctx->bucket.seq);
+
+    if (ngx_http_cos_decimal(ctx->request->pool, ctx->bucket.seq, &b->seq)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_commit(ctx, c, acl_done);
+}
+
+
+static ngx_int_t
+acl_done(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_t  *b = ctx->state;
+
+    if (!b->commit.ok) {
+        return ngx_http_cos_commit_fail(ctx, &b->commit);
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
+}

@@ -1,0 +1,498 @@
+/*
+ * The one way to change anything: durable on disk, then committed in Redis,
+ * then followed up. See ngx_http_cos_commit.h for the order and its reasons.
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+#define MAX_TRIES  8
+
+
+static ngx_int_t append_begin(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t append_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t call_begin(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t call_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t note_begin(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t note_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c);
+static void take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply,
+    void *data);
+
+
+ngx_int_t
+ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
+    ngx_http_cos_step_pt next)
+{
+    c->ctx = ctx;
+    c->next = next;
+    c->err = COS_OK;
+    c->ok = 0;
+    c->tries = 0;
+    c->nresolve = 0;
+    c->args = c->argv;
+
+    ctx->commit = c;
+
+    ngx_http_cos_hold(ctx);
+
+    return ngx_http_cos_goto(ctx, c->solo ? call_begin : append_begin);
+}
+
+
+/* --- disk ----------------------------------------------------------------------- */
+
+static void
+append_handler(ngx_http_cos_append_t *a)
+{
+    ngx_http_cos_arrived(a->data);
+}
+
+
+static ngx_int_t
+append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
+    ngx_str_t *payload, ngx_http_cos_step_pt next)
+{
+    cos_buf_t               b;
+    ngx_http_cos_append_t  *a = &c->append;
+
+    cos_buf_init(&b, &ctx->alloc, 512);
+
+    if (cos_json_encode(&b, j) != 0 || b.err) {
+        c->err = COS_E_INTERNAL;
+        return finish(ctx, c);
+    }
+
+    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
+
+    a->rec.kind = j->kind;
+    a->rec.seq = j->seq;
+    a->rec.json.data = b.data;
+    a->rec.json.len = b.len;
+    a->rec.weighs = (j->kind == COS_J_OBJECT || j->kind == COS_J_PART);
+    a->urgent = !a->rec.weighs;
+    a->handler = append_handler;
+    a->data = ctx;
+
+    if (payload) {
+        a->rec.payload = *payload;
+        a->rec.payload_crc = c->payload_crc;
+    }
+
+    ngx_http_cos_expect(ctx, next);
+
+    if (ngx_http_cos_store_append(a) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        c->err = COS_E_UNAVAILABLE;
+        return finish(ctx, c);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+append_begin(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    c->json.seq = ngx_http_cos_seq();
+
+    if (c->json.seq == 0 || !ngx_http_cos_redis_ready()) {
+        c->err = COS_E_UNAVAILABLE;
+        return finish(ctx, c);
+    }
+
+    c->json.object.seq = c->json.seq;
+
+    return append(ctx, c, &c->json, c->json.self ? &c->payload : NULL,
+                  append_done);
+}
+
+
+static ngx_int_t
+append_done(ngx_http_cos_ctx_t *ctx)
+{
+    cos_object_t           *o;
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    if (c->append.err != COS_OK) {
+        c->err = c->append.err;
+        return finish(ctx, c);
+    }
+
+    if (c->nresolve < sizeof(c->resolve) / sizeof(c->resolve[0])) {
+        c->resolve[c->nresolve++] = c->append.rec.cid;
+    }
+
+    o = &c->json.object;
+
+    if (c->json.self) {
+        /* from now on the bytes have a place */
+        o->segs[0].cid = c->append.rec.cid;
+        o->segs[0].off = c->append.rec.off;
+        o->segs[0].len = c->payload.len;
+        o->nsegs = 1;
+        o->home = 0;
+
+    } else {
+        o->home = c->append.rec.cid;
+    }
+
+    return ngx_http_cos_goto(ctx, call_begin);
+}
+
+
+/* --- Redis ------------------------------------------------------------------------ */
+
+static ngx_int_t
+call_begin(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    c->inc = cos_cid_inc(c->nresolve ? c->resolve[c->nresolve - 1] : c->solo);
+
+    if (c->build(c) != NGX_OK) {
+        c->err = COS_E_INTERNAL;
+        return finish(ctx, c);
+    }
+
+    c->query.take = take_reply;
+    c->query.data = c;
+
+    switch (ngx_http_cos_query(ctx, &c->query, 0, c->argc, c->args,
+                               call_done))
+    {
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+    default:
+        /* the record stays unresolved: recovery will void it */
+        c->err = COS_E_UNAVAILABLE;
+        return finish(ctx, c);
+    }
+}
+
+
+void
+ngx_http_cos_dead_list(ngx_http_cos_ctx_t *ctx, redisReply *reply)
+{
+    size_t       i, k;
+    uint64_t     cid;
+    cos_str_t    s;
+    redisReply  *list;
+
+    for (i = 1; i < reply->elements; i++) {
+        list = reply->element[i];
+
+        if (list->type != REDIS_REPLY_ARRAY) {
+            continue;
+        }
+
+        for (k = 0; k < list->elements; k++) {
+            s.data = (u_char *) list->element[k]->str;
+            s.len = list->element[k]->len;
+
+            if (list->element[k]->type == REDIS_REPLY_STRING
+                && cos_str_uint(s, &cid) == 0)
+            {
+                ngx_http_cos_store_dead(&ctx->bucket.id, &cid, 1);
+            }
+        }
+    }
+}
+
+
+static void
+take_error(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
+    redisReply *reply)
+{
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "cos %V: Redis refused a change: %*s", &ctx->id,
+                  (size_t) reply->len, reply->str);
+
+    /* an error reply means that nothing was applied */
+    ngx_memcpy(c->status, "ERROR", sizeof("ERROR"));
+    c->refusal = ngx_strncmp(reply->str, "OOM", 3) == 0 ? COS_E_META_FULL
+                                                        : COS_E_UNAVAILABLE;
+}
+
+
+static void
+take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    size_t                  i;
+    cos_str_t               s;
+    redisReply             *e;
+    ngx_http_cos_commit_t  *c = data;
+
+    c->status[0] = '\0';
+    c->number = 0;
+    ngx_str_null(&c->detail);
+    c->refusal = COS_OK;
+
+    if (reply == NULL) {
+        c->err = COS_E_UNAVAILABLE;
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        take_error(ctx, c, reply);
+        return;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
+    {
+        c->err = COS_E_INTERNAL;
+        return;
+    }
+
+    e = reply->element[0];
+    ngx_cpystrn(c->status, (u_char *) e->str,
+                ngx_min((size_t) e->len + 1, sizeof(c->status)));
+    c->ok = ngx_strcmp(c->status, "OK") == 0;
+
+    if (c->ok) {
+        ngx_http_cos_dead_list(ctx, reply);
+    }
+
+    for (i = 1; i < reply->elements; i++) {
+        e = reply->element[i];
+
+        if (e->type == REDIS_REPLY_INTEGER) {
+            c->number = e->integer;
+
+        } else if (e->type == REDIS_REPLY_STRING) {
+            s.data = (u_char *) e->str;
+            s.len = e->len;
+
+            if (cos_dup(&ctx->alloc, &c->detail, s.data, s.len) != 0) {
+                ngx_str_null(&c->detail);
+            }
+
+            (void) cos_str_uint(s, &c->number);
+        }
+    }
+}
+
+
+/* The clock was behind another writer's: the same change once more under a
+ * higher number. The bytes stay where they are. */
+static ngx_int_t
+go_above(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
+{
+    if (++c->tries == MAX_TRIES) {
+        c->err = COS_E_UNAVAILABLE;
+        return finish(ctx, c);
+    }
+
+    ngx_http_cos_seq_above(c->number);
+
+    c->json.self = 0;
+
+    return ngx_http_cos_goto(ctx, append_begin);
+}
+
+
+static ngx_int_t
+call_done(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t              i;
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    for (i = 0; i < 2; i++) {
+        if (c->drop[i].len) {
+            ngx_http_cos_cache_drop(&c->drop[i]);
+        }
+    }
+
+    if (c->err != COS_OK) {
+        return finish(ctx, c);
+    }
+
+    if (c->ok) {
+        for (i = 0; i < c->nresolve; i++) {
+            ngx_http_cos_store_resolved(c->resolve[i]);
+        }
+
+        return finish(ctx, c);
+    }
+
+    if (ngx_strcmp(c->status, "STALE") == 0) {
+        return go_above(ctx, c);
+    }
+
+    if (ngx_strcmp(c->status, "FENCED") == 0) {
+        /* recovery has this incarnation and writes the notes */
+        c->err = COS_E_UNAVAILABLE;
+        return finish(ctx, c);
+    }
+
+    return ngx_http_cos_goto(ctx, c->nresolve ? note_begin : note_done);
+}
+
+
+/* --- refused: the note ---------------------------------------------------------------- */
+
+static ngx_int_t
+note_begin(ngx_http_cos_ctx_t *ctx)
+{
+    cos_json_t              j;
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    ngx_memzero(&j, sizeof(cos_json_t));
+
+    j = c->json;
+    j.kind = COS_J_VOID;
+    j.self = 0;
+    j.void_seq = c->json.seq;
+    j.inc = c->inc;
+    j.seq = ngx_http_cos_seq();
+
+    return append(ctx, c, &j, NULL, note_done);
+}
+
+
+static ngx_int_t
+note_done(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t              i;
+    ngx_http_cos_commit_t  *c = ctx->commit;
+
+    if (c->nresolve) {
+
+        if (c->append.err != COS_OK) {
+            /* refused, but a rebuild could bring it back: say that we do not
+             * know, and leave it to recovery */
+            c->err = c->append.err;
+            return finish(ctx, c);
+        }
+
+        for (i = 0; i < c->nresolve; i++) {
+            ngx_http_cos_store_resolved(c->resolve[i]);
+        }
+
+        ngx_http_cos_store_resolved(c->append.rec.cid);
+    }
+
+    return finish(ctx, c);
+}
+
+
+static ngx_int_t
+finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
+{
+    ngx_http_cos_unhold(ctx);
+
+    if (c->err != COS_OK) {
+        c->ok = 0;
+    }
+
+    return ngx_http_cos_goto(ctx, c->next);
+}
+
+
+ngx_int_t
+ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
+{
+    ngx_uint_t  i;
+    static const struct {
+        const char  *status;
+        cos_err_e    err;
+    } map[] = {
+        { "NOBUCKET", COS_E_NO_SUCH_BUCKET },
+        { "NOUPLOAD", COS_E_NO_SUCH_UPLOAD },
+        { "NOKEY", COS_E_NO_SUCH_KEY },
+        { "NOMATCH", COS_E_PRECONDITION_FAILED },
+        { "EXISTS", COS_E_PRECONDITION_FAILED },
+        { "CONFLICT", COS_E_CONDITIONAL_CONFLICT },
+        { "PART", COS_E_INVALID_PART },
+        { "NOTEMPTY", COS_E_BUCKET_NOT_EMPTY }
+    };
+
+    if (c->err != COS_OK) {
+        return ngx_http_cos_fail(ctx, c->err, NULL);
+    }
+
+    if (c->refusal != COS_OK) {
+        return ngx_http_cos_fail(ctx, c->refusal, NULL);
+    }
+
+    for (i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+        if (ngx_strcmp(c->status, map[i].status) == 0) {
+            return ngx_http_cos_fail(ctx, map[i].err, NULL);
+        }
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "cos %V: unknown answer \"%s\" of the metadata functions",
+                  &ctx->id, c->status);
+
+    return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
+}
+
+
+/* --- arguments ------------------------------------------------------------------------- */
+
+ngx_int_t
+ngx_http_cos_rkey(ngx_pool_t *pool, const char *letter, cos_str_t *bid,
+    cos_str_t *rest, ngx_str_t *out)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = ngx_strlen(letter);
+
+    p = ngx_pnalloc(pool, len + 2 + bid->len + rest->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+
+    p = ngx_cpymem(p, letter, len);
+    *p++ = '{';
+    p = ngx_cpymem(p, bid->data, bid->len);
+    *p++ = '}';
+
+    if (rest->len) {
+        p = ngx_cpymem(p, rest->data, rest->len);
+    }
+
+    out->len = p - out->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_record(ngx_http_cos_ctx_t *ctx, cos_object_t *o, ngx_str_t *out)
+{
+    cos_buf_t  b;
+
+    cos_buf_init(&b, &ctx->alloc, 256);
+
+    if (cos_object_encode(&b, o) != 0 || b.err) {
+        return NGX_ERROR;
+    }
+
+    out->data = b.data;
+    out->len = b.len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out)
+{
+    out->data = ngx_pnalloc(pool, NGX_INT64_LEN);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->len = ngx_sprintf(out->data, "%uL", n) - out->data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,536 @@
+/*
+ * CopyObject. Nothing large is read: a large object's containers get second
+ * names (hard links) that the copy owns; what lies in packs is read and
+ * appended anew.
+ *
+ *   copy_begin   what the destination gets
+ *   copy_source  the source is known and may be read
+ *   copy_bytes   links made, small bytes read (thread pool)
+ *   copy_placed  small segments of a large object are in the pack
+ *   copy_done    committed: answer
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+#define MAX_TRIES  3
+
+typedef struct {
+    ngx_http_cos_source_t    source;
+    ngx_http_cos_commit_t    commit;
+    ngx_str_t                cond;
+    ngx_str_t                arg;
+    cos_object_t             wanted;  /* headers of the request */
+    unsigned                 replace:1;
+    unsigned                 committed:1;
+    unsigned                 unknown:1;
+    ngx_uint_t               tries;
+
+    /* for the thread */
+    cos_store_t             *store;
+    cos_seg_t               *segs;    /* of the copy */
+    uint32_t                 nsegs;
+    uint32_t                 nlinks;  /* solo ids held */
+    uint32_t                 linked;
+    cos_u8                  *mem;     /* packed bytes, one after the other */
+    uint64_t                 mem_len;
+    int                      error;   /* errno, or -1: disk error of a link */
+    cos_err_e                err;
+    ngx_http_cos_append_t   *append;  /* one for each packed segment */
+    ngx_http_cos_ctx_t      *ctx;
+} copy_t;
+
+
+static ngx_int_t copy_source(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_bytes(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_placed(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_build(ngx_http_cos_commit_t *c);
+
+
+/* Ids that the copy holds go back; files of a copy that failed go. */
+static void
+give_back(void *data)
+{
+    uint32_t   i;
+    copy_t    *p = data;
+
+    for (i = 0; p->segs && i < p->nsegs && p->nlinks; i++) {
+
+        if (!cos_cid_is_solo(p->segs[i].cid)) {
+            continue;
+        }
+
+        if (!p->committed && !p->unknown) {
+            ngx_http_cos_store_dead(&p->ctx->bucket.id, &p->segs[i].cid, 1);
+        }
+
+        ngx_http_cos_store_solo_end(p->segs[i].cid, p->committed);
+    }
+
+    p->nlinks = 0;
+}
+
+
+static cos_err_e
+directive(ngx_http_cos_ctx_t *ctx, copy_t *p)
+{
+    const cos_header_t  *h;
+
+    h = ngx_http_cos_header(ctx, "metadata-directive");
+
+    if (h == NULL || h->value.len == 0 || cos_str_iis(h->value, "copy")) {
+        return COS_OK;
+    }
+
+    if (!cos_str_iis(h->value, "replace")
+        && !cos_str_iis(h->value, "replaced"))
+    {
+        return COS_E_INVALID_ARGUMENT;
+    }
+
+    p->replace = 1;
+
+    return COS_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t              *p;
+    cos_err_e            err;
+    ngx_pool_cleanup_t  *cln;
+
+    p = ngx_pcalloc(ctx->request->pool, sizeof(copy_t));
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+    if (p == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = give_back;
+    cln->data = p;
+
+    ctx->op = p;
+    p->ctx = ctx;
+    p->store = ngx_http_cos_store_dir();
+
+    if (ctx->request->headers_in.content_length_n > 0) {
+        return ngx_http_cos_fail(ctx, COS_E_INVALID_REQUEST,
+                                 "a copy has no body");
+    }
+
+    if ((err = directive(ctx, p)) != COS_OK
+        || (err = ngx_http_cos_object_from_headers(ctx, &p->wanted))
+           != COS_OK
+        || (err = ngx_http_cos_condition(ctx, &p->cond, &p->arg)) != COS_OK)
+    {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    if (!ngx_http_cos_store_writable()) {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    return ngx_http_cos_source(ctx, &p->source, 0, copy_source);
+}
+
+
+/* The record of the copy, all but its bytes. */
+static void
+copy_record(copy_t *p)
+{
+    ngx_uint_t     i;
+    cos_object_t  *o = &p->commit.json.object;
+    cos_object_t  *src = &p->source.object;
+
+    *o = p->wanted;
+
+    if (!p->replace) {
+        for (i = 0; i < COS_H_MAX; i++) {
+            o->header[i] = src->header[i];
+        }
+
+        o->nmeta = src->nmeta;
+        o->meta = src->meta;
+    }
+
+    o->flags = src->flags;
+    o->parts = src->parts;
+    o->size = src->size;
+    o->crc64 = src->crc64;
+    o->sum_type = src->sum_type;
+    ngx_memcpy(o->sum, src->sum, sizeof(o->sum));
+    ngx_memcpy(o->etag, src->etag, COS_MD5_LEN);
+    o->mtime = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+}
+
+
+static ngx_int_t
+copy_source(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t                 *p = ctx->op;
+    cos_object_t           *o;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    if (p->source.err != COS_OK) {
+        return ngx_http_cos_fail(ctx, p->source.err, NULL);
+    }
+
+    o = &p->source.object;
+
+    if (o->size > (uint64_t) ctx->lcf->max_object_size) {
+        return ngx_http_cos_fail(ctx, COS_E_INVALID_REQUEST,
+                  "the source is larger than one copy request may copy");
+    }
+
+    if (!p->replace
+        && cos_str_eq(p->source.bucket_name, ctx->name.bucket)
+        && cos_str_eq(p->source.key, ctx->name.key)
+        && ngx_http_cos_header(ctx, "storage-class") == NULL
+        && ngx_http_cos_header(ctx, "acl") == NULL)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_COPY_ONTO_ITSELF, NULL);
+    }
+
+    ngx_memzero(&c->json, sizeof(cos_json_t));
+    c->json.kind = COS_J_OBJECT;
+    c->json.bid = ctx->bucket.id;
+    c->json.key = ctx->name.key;
+    copy_record(p);
+
+    c->build = copy_build;
+    c->data = p;
+
+    if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
+                                &c->drop[0])
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_goto(ctx, copy_bytes);
+}
+
+
+/* Ids for the links and room for what must be read. */
+static ngx_int_t
+copy_bytes(ngx_http_cos_ctx_t *ctx)
+{
+    uint32_t       i;
+    copy_t        *p = ctx->op;
+    cos_object_t  *o = &p->source.object;
+
+    p->nsegs = o->nsegs;
+    p->mem_len = 0;
+    p->segs = ngx_palloc(ctx->request->pool,
+                         (o->nsegs + 1) * sizeof(cos_seg_t));
+    if (p->segs == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < o->nsegs; i++) {
+        p->segs[i] = o->segs[i];
+
+        if (!cos_cid_is_solo(o->segs[i].cid)) {
+            p->mem_len += o->segs[i].len;
+            continue;
+        }
+
+        p->segs[i].cid = ngx_http_cos_store_solo_id();
+
+        if (p->segs[i].cid == 0) {
+            p->nsegs = i;
+            return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+        }
+
+        p->nlinks++;
+    }
+
+    if (p->mem_len) {
+        p->mem = ngx_palloc(ctx->request->pool, p->mem_len);
+        if (p->mem == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_cos_goto(ctx, copy_read);
+}
+
+
+static void
+link_and_read(void *data)
+{
+    uint32_t       i;
+    uint64_t       pos, at;
+    copy_t        *p = data;
+    cos_object_t  *o = &p->source.object;
+
+    p->error = 0;
+    p->err = COS_OK;
+
+    for (i = 0, pos = 0, at = 0; i < o->nsegs; i++) {
+
+        if (cos_cid_is_solo(o->segs[i].cid)) {
+            p->err = cos_solo_link(p->store, o->segs[i].cid, p->segs[i].cid);
+
+            if (p->err != COS_OK) {
+                p->error = errno;
+                return;
+            }
+
+        } else {
+            if (ngx_http_cos_source_read(p->store, o, pos, p->mem + at,
+                                         o->segs[i].len)
+                != 0)
+            {
+                p->error = errno;
+                p->err = COS_E_INTERNAL;
+                return;
+            }
+
+            at += o->segs[i].len;
+        }
+
+        pos += o->segs[i].len;
+    }
+}
+
+
+static ngx_int_t copy_have(ngx_http_cos_ctx_t *ctx);
+
+
+static ngx_int_t
+copy_read(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t  *p = ctx->op;
+
+    if (p->nsegs == 0) {
+        return ngx_http_cos_goto(ctx, copy_have);
+    }
+
+    return ngx_http_cos_thread(ctx, link_and_read, p, copy_have);
+}
+
+
+static void
+append_handler(ngx_http_cos_append_t *a)
+{
+    ngx_http_cos_arrived(a->data);
+}
+
+
+/* A packed segment of a larger object becomes a record of its own; it names
+ * the copy, so that compaction finds who refers to it. */
+static ngx_int_t
+append_segment(ngx_http_cos_ctx_t *ctx, copy_t *p, uint32_t i, cos_u8 *bytes)
+{
+    cos_buf_t               b;
+    cos_json_t              j;
+    cos_seg_t              *seg;
+    ngx_http_cos_append_t  *a = &p->append[i];
+
+    ngx_memzero(&j, sizeof(cos_json_t));
+    seg = ngx_pcalloc(ctx->request->pool, sizeof(cos_seg_t));
+    if (seg == NULL) {
+        return NGX_ERROR;
+    }
+
+    seg->len = p->segs[i].len;
+
+    j.kind = COS_J_PART;
+    j.bid = ctx->bucket.id;
+    j.key = ctx->name.key;
+    j.seq = ngx_http_cos_seq();
+    j.upload = ctx->id;
+    j.part = i + 1;
+    j.self = 1;
+    j.object.seq = j.seq;
+    j.object.size = seg->len;
+    j.object.crc64 = cos_crc64(0, bytes, seg->len);
+    j.object.segs = seg;
+    j.object.nsegs = 1;
+
+    cos_buf_init(&b, &ctx->alloc, 512);
+
+    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
+        return NGX_ERROR;
+    }
+
+    a->rec.kind = COS_J_PART;
+    a->rec.weighs = 1;
+    a->rec.seq = j.seq;
+    a->rec.payload.data = bytes;
+    a->rec.payload.len = seg->len;
+    a->rec.payload_crc = j.object.crc64;
+    a->rec.json.data = b.data;
+    a->rec.json.len = b.len;
+    a->handler = append_handler;
+    a->data = ctx;
+
+    ngx_http_cos_expect(ctx, copy_placed);
+
+    if (ngx_http_cos_store_append(a) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        a->err = COS_E_UNAVAILABLE;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+copy_have(ngx_http_cos_ctx_t *ctx)
+{
+    uint32_t                i;
+    uint64_t                at;
+    copy_t                 *p = ctx->op;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    if (p->err != COS_OK) {
+
+        if (p->error == ENOENT && ++p->tries < MAX_TRIES) {
+            /* replaced or compacted meanwhile */
+            give_back(p);
+            ngx_http_cos_cache_drop(&p->source.object_fact.key);
+            return ngx_http_cos_source(ctx, &p->source, 1, copy_source);
+        }
+
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, p->error,
+                      "cos %V: cannot read or link the source of a copy",
+                      &ctx->id);
+        return ngx_http_cos_fail(ctx, p->error == ENOENT ? COS_E_UNAVAILABLE
+                                                         : p->err, NULL);
+    }
+
+    if (p->nlinks == 0 && p->nsegs <= 1) {
+        /* one packed segment, or none: an ordinary small object */
+        c->json.self = 1;
+        c->payload.data = p->mem;
+        c->payload.len = p->mem_len;
+        c->payload_crc = p->source.object.crc64;
+        c->json.object.segs = p->segs;
+        c->json.object.nsegs = 1;
+        p->segs[0].len = p->mem_len;
+
+        return ngx_http_cos_commit(ctx, c, copy_done);
+    }
+
+    p->append = ngx_pcalloc(ctx->request->pool,
+                            p->nsegs * sizeof(ngx_http_cos_append_t));
+    if (p->append == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_cos_hold(ctx);
+    ctx->step = copy_placed;
+
+    for (i = 0, at = 0; i < p->nsegs; i++) {
+        if (cos_cid_is_solo(p->segs[i].cid)) {
+            continue;
+        }
+
+        if (append_segment(ctx, p, i, p->mem + at) != NGX_OK) {
+            p->append[i].err = COS_E_INTERNAL;
+        }
+
+        at += p->segs[i].len;
+    }
+
+    return ctx->pending ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+copy_placed(ngx_http_cos_ctx_t *ctx)
+{
+    uint32_t                i;
+    copy_t                 *p = ctx->op;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    for (i = 0; i < p->nsegs; i++) {
+        if (p->append[i].err != COS_OK) {
+            ngx_http_cos_unhold(ctx);
+            return ngx_http_cos_fail(ctx, p->append[i].err, NULL);
+        }
+
+        if (p->append[i].rec.kind) {
+            p->segs[i].cid = p->append[i].rec.cid;
+            p->segs[i].off = p->append[i].rec.off;
+        }
+    }
+
+    c->json.self = 0;
+    c->json.object.segs = p->segs;
+    c->json.object.nsegs = p->nsegs;
+
+    return ngx_http_cos_commit(ctx, c, copy_done);
+}
+
+
+static ngx_int_t
+copy_build(ngx_http_cos_commit_t *c)
+{
+    copy_t      *p = c->data;
+    ngx_str_t   *a = c->argv;
+    ngx_pool_t  *pool = c->ctx->request->pool;
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_put");
+    ngx_str_set(&a[2], "1");
+    a[3] = c->drop[0];
+    a[4] = c->ctx->bucket.id;
+    a[5] = c->ctx->name.key;
+
+    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
+        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    a[8] = p->cond;
+    a[9] = p->arg;
+    c->argc = 10;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+copy_done(ngx_http_cos_ctx_t *ctx)
+{
+    uint32_t                i;
+    cos_buf_t               b;
+    copy_t                 *p = ctx->op;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    p->committed = c->ok;
+    p->unknown = (c->err != COS_OK);
+
+    if (!c->ok) {
+        if (c->err == COS_OK && p->arg.len
+            && ngx_strcmp(c->status, "EXISTS") == 0)
+        {
+            return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
+        }
+
+        return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    for (i = 0; p->append && i < p->nsegs; i++) {
+        if (p->append[i].rec.kind) {
+            ngx_http_cos_store_resolved(p->append[i].rec.cid);
+        }
+    }
+
+    cos_buf_init(&b, &ctx->alloc, 512);
+    cos_xml_copy(&b, ctx->name.dialect, &c->json.object);
+
+    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+}

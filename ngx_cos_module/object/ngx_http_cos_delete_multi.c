@@ -1,0 +1,381 @@
+/*
+ * DeleteObjects: up to 1,000 keys in one document. All tombstones share one
+ * write and one sync, all commits one burst of calls.
+ *
+ *   multi_read     the document
+ *   multi_parsed   which keys exist (asked past the cache, pipelined)
+ *   multi_known    tombstones
+ *   multi_written  commits
+ *   multi_done     answer, one line for each key
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+typedef struct {
+    ngx_str_t               rkey;     /* in Redis */
+    ngx_http_cos_append_t   append;
+    ngx_http_cos_query_t    query;
+    unsigned                exists:1;
+    unsigned                stale:1;
+} item_t;
+
+typedef struct {
+    ngx_str_t           text;
+    cos_arena_t        *arena;
+    cos_xml_delete_t   *v;
+    size_t              n;
+    int                 quiet;
+    cos_err_e           err;
+    cos_dialect_e       dialect;
+    item_t             *item;
+} multi_t;
+
+
+static ngx_int_t multi_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t multi_parsed(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t multi_known(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t multi_written(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t multi_done(ngx_http_cos_ctx_t *ctx);
+
+
+static void
+multi_cleanup(void *data)
+{
+    multi_t  *m = data;
+
+    if (m->arena) {
+        cos_arena_free(m->arena);
+    }
+}
+
+
+ngx_int_t
+ngx_http_cos_delete_objects(ngx_http_cos_ctx_t *ctx)
+{
+    multi_t             *m;
+    ngx_pool_cleanup_t  *cln;
+
+    m = ngx_pcalloc(ctx->request->pool, sizeof(multi_t));
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+    if (m == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = multi_cleanup;
+    cln->data = m;
+
+    ctx->state = m;
+
+    if (ctx->name.dialect == COS_DIALECT_COS
+        && cos_header(&ctx->http, "content-md5") == NULL)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_MISSING_MD5, NULL);
+    }
+
+    return ngx_http_cos_read_small(ctx, COS_XML_DELETE_SIZE,
+                                   COS_E_XML_TOO_LARGE, &m->text, multi_read);
+}
+
+
+/* In the thread pool: a document of 1,000 keys takes milliseconds. */
+static void
+parse(void *data)
+{
+    multi_t  *m = data;
+
+    m->err = cos_xml_parse_delete(m->dialect, m->text, &m->v, &m->n,
+                                  &m->quiet, cos_arena_alloc(m->arena));
+}
+
+
+static ngx_int_t
+multi_read(ngx_http_cos_ctx_t *ctx)
+{
+    multi_t    *m = ctx->state;
+    cos_err_e   err;
+
+    err = ctx->error != COS_OK ? ctx->error
+          : ngx_http_cos_check_document(ctx, &m->text, 1);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
+    }
+
+    if (m->text.len == 0) {
+        return ngx_http_cos_fail(ctx, COS_E_MISSING_BODY, NULL);
+    }
+
+    m->dialect = ctx->name.dialect;
+    m->arena = cos_arena_create();
+    if (m->arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_thread(ctx, parse, m, multi_parsed);
+}
+
+
+static void
+take_exists(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    item_t   *it = data;
+    multi_t  *m = ctx->state;
+
+    if (reply && reply->type == REDIS_REPLY_INTEGER) {
+        it->exists = (reply->integer == 1);
+        return;
+    }
+
+    m->v[it - m->item].err = COS_E_UNAVAILABLE;
+}
+
+
+static ngx_int_t
+multi_parsed(ngx_http_cos_ctx_t *ctx)
+{
+    size_t      i;
+    multi_t    *m = ctx->state;
+    ngx_str_t   argv[2];
+
+    if (m->err != COS_OK) {
+        return ngx_http_cos_fail(ctx, m->err, NULL);
+    }
+
+    m->item = ngx_pcalloc(ctx->request->pool, m->n * sizeof(item_t));
+    if (m->item == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&argv[0], "EXISTS");
+
+    for (i = 0; i < m->n; i++) {
+
+        if (m->v[i].version.len && !cos_str_is(m->v[i].version, "null")) {
+            m->v[i].err = COS_E_NO_SUCH_VERSION;
+            continue;
+        }
+
+        if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &m->v[i].key,
+                                    &m->item[i].rkey)
+            != NGX_OK)
+        {
+            m->v[i].err = COS_E_INTERNAL;
+            continue;
+        }
+
+        argv[1] = m->item[i].rkey;
+        m->item[i].query.take = take_exists;
+        m->item[i].query.data = &m->item[i];
+
+        if (ngx_http_cos_query(ctx, &m->item[i].query, 0, 2, argv,
+                               multi_known)
+            != NGX_AGAIN)
+        {
+            m->v[i].err = COS_E_UNAVAILABLE;
+        }
+    }
+
+    return ctx->pending ? NGX_AGAIN : ngx_http_cos_goto(ctx, multi_known);
+}
+
+
+static void
+append_handler(ngx_http_cos_append_t *a)
+{
+    ngx_http_cos_arrived(a->data);
+}
+
+
+static ngx_int_t
+tombstone(ngx_http_cos_ctx_t *ctx, cos_str_t key, ngx_http_cos_append_t *a)
+{
+    cos_buf_t   b;
+    cos_json_t  j;
+
+    ngx_memzero(&j, sizeof(cos_json_t));
+    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
+
+    j.kind = COS_J_DELETE;
+    j.bid = ctx->bucket.id;
+    j.key = key;
+    j.seq = ngx_http_cos_seq();
+
+    cos_buf_init(&b, &ctx->alloc, 128 + 3 * key.len);
+
+    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
+        return NGX_ERROR;
+    }
+
+    a->rec.kind = COS_J_DELETE;
+    a->rec.seq = j.seq;
+    a->rec.json.data = b.data;
+    a->rec.json.len = b.len;
+    a->urgent = 1;
+    a->handler = append_handler;
+    a->data = ctx;
+
+    ngx_http_cos_expect(ctx, multi_written);
+
+    if (ngx_http_cos_store_append(a) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+multi_known(ngx_http_cos_ctx_t *ctx)
+{
+    size_t    i;
+    multi_t  *m = ctx->state;
+
+    ngx_http_cos_hold(ctx);
+
+    ctx->step = multi_written;
+
+    for (i = 0; i < m->n; i++) {
+        if (m->item[i].exists && m->v[i].err == COS_OK
+            && tombstone(ctx, m->v[i].key, &m->item[i].append) != NGX_OK)
+        {
+            m->v[i].err = COS_E_UNAVAILABLE;
+        }
+    }
+
+    return ctx->pending ? NGX_AGAIN : NGX_OK;
+}
+
+
+static void
+take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    item_t                 *it = data;
+    multi_t                *m = ctx->state;
+    cos_xml_delete_t       *v = &m->v[it - m->item];
+    redisReply             *e;
+
+    ngx_http_cos_cache_drop(&it->rkey);
+
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+        || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
+    {
+        v->err = COS_E_UNAVAILABLE;
+        return;
+    }
+
+    e = reply->element[0];
+
+    if (ngx_strcmp(e->str, "STALE") == 0 && reply->elements > 1) {
+        ngx_http_cos_seq_above(ngx_atoof((u_char *) reply->element[1]->str,
+                                         reply->element[1]->len));
+        it->stale = 1;
+        return;
+    }
+
+    if (ngx_strcmp(e->str, "OK") != 0) {
+        v->err = ngx_strcmp(e->str, "NOBUCKET") == 0 ? COS_E_NO_SUCH_BUCKET
+                                                     : COS_E_UNAVAILABLE;
+        return;
+    }
+
+    ngx_http_cos_dead_list(ctx, reply);
+    ngx_http_cos_store_resolved(it->append.rec.cid);
+}
+
+
+static ngx_int_t
+commit_one(ngx_http_cos_ctx_t *ctx, item_t *it, cos_str_t key)
+{
+    ngx_str_t    a[10];
+    ngx_pool_t  *pool = ctx->request->pool;
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_del");
+    ngx_str_set(&a[2], "1");
+    a[3] = it->rkey;
+    a[4] = ctx->bucket.id;
+    a[5] = key;
+
+    if (ngx_http_cos_decimal(pool, cos_cid_inc(it->append.rec.cid), &a[6])
+        != NGX_OK
+        || ngx_http_cos_decimal(pool, it->append.rec.seq, &a[7]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&a[8], "any");
+    ngx_str_null(&a[9]);
+
+    it->query.take = take_deleted;
+    it->query.data = it;
+
+    return ngx_http_cos_query(ctx, &it->query, 0, 10, a, multi_done);
+}
+
+
+static ngx_int_t
+multi_written(ngx_http_cos_ctx_t *ctx)
+{
+    size_t    i;
+    item_t   *it;
+    multi_t  *m = ctx->state;
+
+    ctx->step = multi_done;
+
+    for (i = 0; i < m->n; i++) {
+        it = &m->item[i];
+
+        if (!it->exists || m->v[i].err != COS_OK) {
+            continue;
+        }
+
+        if (it->append.err != COS_OK) {
+            m->v[i].err = it->append.err;
+            continue;
+        }
+
+        if (commit_one(ctx, it, m->v[i].key) != NGX_AGAIN) {
+            m->v[i].err = COS_E_UNAVAILABLE;
+        }
+    }
+
+    return ctx->pending ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+multi_done(ngx_http_cos_ctx_t *ctx)
+{
+    size_t      i;
+    multi_t    *m = ctx->state;
+    cos_buf_t   b;
+    ngx_uint_t  again;
+
+    /* numbers that were behind another writer's: once more, above it */
+
+    for (i = 0, again = 0; i < m->n; i++) {
+        if (m->item[i].stale) {
+            ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
+            m->item[i].stale = 0;
+            again = 1;
+
+        } else {
+            m->item[i].exists = 0;
+        }
+    }
+
+    if (again) {
+        return ngx_http_cos_goto(ctx, multi_known);
+    }
+
+    ngx_http_cos_unhold(ctx);
+
+    cos_buf_init(&b, &ctx->alloc, 256 + 64 * m->n);
+    cos_xml_delete_result(&b, ctx->name.dialect, m->v, m->n, m->quiet);
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+}

@@ -1,0 +1,585 @@
+/*
+ * Headers that are stored with an object: from requests into records, from
+ * records into responses; conditions.
+ */
+
+#include "ngx_http_cos.h"
+#include "ngx_http_cos_commit.h"
+#include "ngx_http_cos_object.h"
+
+
+#define META_MAX  2048                /* names and values (COS, S3: 2 KB) */
+
+/* Request and response header, and the query parameter that overrides it. */
+static struct {
+    const char  *lower;
+    ngx_str_t    name;
+    const char  *override;
+} stored[COS_H_MAX] = {
+    { "content-type", ngx_string("Content-Type"), "response-content-type" },
+    { "cache-control", ngx_string("Cache-Control"), "response-cache-control" },
+    { "content-disposition", ngx_string("Content-Disposition"),
+      "response-content-disposition" },
+    { "content-encoding", ngx_string("Content-Encoding"),
+      "response-content-encoding" },
+    { "content-language", ngx_string("Content-Language"),
+      "response-content-language" },
+    { "expires", ngx_string("Expires"), "response-expires" }
+};
+
+
+/* --- conditions ----------------------------------------------------------------- */
+
+/* Whether a list of entity tags names the object. */
+static ngx_uint_t
+etag_listed(cos_str_t list, cos_object_t *o)
+{
+    char       etag[40];
+    size_t     len;
+    u_char    *p, *q, *end;
+
+    if (cos_str_is(list, "*")) {
+        return 1;
+    }
+
+    len = cos_object_etag(etag, o->etag, o->parts);
+    end = list.data + list.len;
+
+    for (p = list.data; p < end; p = q + 1) {
+
+        for (q = p; q < end && *q != ','; q++) { /* void */ }
+
+        while (p < q && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        if (q - p > 2 && p[0] == 'W' && p[1] == '/') {
+            p += 2;
+        }
+
+        if (p < q && *p == '"') {
+            p++;
+        }
+
+        if ((size_t) (q - p) >= len && ngx_memcmp(p, etag, len) == 0
+            && (p + len == q || p[len] == '"' || p[len] == ' '))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_cos_test_conditions(cos_object_t *o, const cos_header_t *match,
+    const cos_header_t *none, const cos_header_t *since,
+    const cos_header_t *unmodified)
+{
+    int64_t  t, mtime;
+
+    mtime = o->mtime / 1000;
+
+    if (match && match->value.len) {
+        if (!etag_listed(match->value, o)) {
+            return NGX_DECLINED;
+        }
+
+    } else if (unmodified && unmodified->value.len) {
+        t = cos_parse_http_date(unmodified->value);
+
+        if (t >= 0 && mtime > t) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (none && none->value.len) {
+        return etag_listed(none->value, o) ? NGX_ABORT : NGX_OK;
+    }
+
+    if (since && since->value.len) {
+        t = cos_parse_http_date(since->value);
+
+        /* a date in the future is invalid (RFC 9110 section 13.1.3) */
+        if (t >= 0 && mtime <= t && t <= ngx_time()) {
+            return NGX_ABORT;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* --- into responses ------------------------------------------------------------------ */
+
+ngx_uint_t
+ngx_http_cos_has_overrides(ngx_http_cos_ctx_t *ctx)
+{
+    size_t  i;
+
+    for (i = 0; i < ctx->http.args.n; i++) {
+        if (cos_str_starts(ctx->http.args.v[i].name, "response-")) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* A value that may go into a response header: a client's CR, LF or NUL in a
+ * query parameter must not split the response. */
+static ngx_uint_t
+header_safe(cos_str_t v)
+{
+    size_t  i;
+
+    for (i = 0; i < v.len; i++) {
+        if (v.data[i] < 0x20 || v.data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+set_content_type(ngx_http_request_t *r, cos_str_t v)
+{
+    r->headers_out.content_type = v;
+    r->headers_out.content_type_len = v.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+add_stored(ngx_http_request_t *r, ngx_uint_t i, cos_str_t v)
+{
+    ngx_table_elt_t  *h;
+
+    if (i == COS_H_CONTENT_TYPE) {
+        return set_content_type(r, v);
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key = stored[i].name;
+    h->value = v;
+
+    if (i == COS_H_CONTENT_ENCODING) {
+        /* nginx's gzip must see that it is encoded already */
+        r->headers_out.content_encoding = h;
+    }
+
+    if (i == COS_H_EXPIRES) {
+        r->headers_out.expires = h;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    u_char              *p;
+    uint32_t             m;
+    cos_str_t            v;
+    ngx_str_t           *prefix;
+    ngx_uint_t           i;
+    const cos_arg_t     *arg;
+    ngx_http_request_t  *r = ctx->request;
+
+    for (i = 0; i < COS_H_MAX; i++) {
+        v = o->header[i];
+
+        if (ctx->http.args.n) {
+            arg = cos_arg(&ctx->http.args, stored[i].override);
+
+            if (arg && header_safe(arg->value)) {
+                v = arg->value;
+            }
+        }
+
+        if (v.len && add_stored(r, i, v) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (r->headers_out.content_type.len == 0) {
+        v = COS_STR("application/octet-stream");
+        (void) set_content_type(r, v);
+    }
+
+    prefix = ngx_http_cos_prefix(ctx);
+
+    for (m = 0; m < o->nmeta; m++) {
+        p = ngx_pnalloc(r->pool, prefix->len + 5 + o->meta[m].name.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, prefix->data, prefix->len);
+        ngx_memcpy(p + prefix->len, "meta-", 5);
+        ngx_memcpy(p + prefix->len + 5, o->meta[m].name.data,
+                   o->meta[m].name.len);
+
+        if (ngx_http_cos_add_header(r, (char *) p,
+                                    prefix->len + 5 + o->meta[m].name.len,
+                                    &o->meta[m].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_range_error(ngx_http_cos_ctx_t *ctx, uint64_t size)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(ctx->request->pool, sizeof("bytes */") + NGX_OFF_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "bytes */%uL", size) - p;
+
+    if (ngx_http_cos_set_header(ctx->request, "Content-Range", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_fail(ctx, COS_E_INVALID_RANGE, NULL);
+}
+
+
+/* --- out of requests ------------------------------------------------------------------ */
+
+cos_err_e
+ngx_http_cos_acl_from_headers(ngx_http_cos_ctx_t *ctx, cos_acl_e *acl,
+    ngx_uint_t bucket)
+{
+    int                  v;
+    size_t               i;
+    const cos_header_t  *h;
+
+    for (i = 0; i < ctx->http.nheaders; i++) {
+        h = &ctx->http.headers[i];
+
+        if (h->name.len > 12 && ngx_memcmp(h->name.data + 6, "grant-", 6) == 0
+            && h->value.len
+            && (cos_str_starts(h->name, "x-cos-")
+                || cos_str_starts(h->name, "x-amz-")
+                || cos_str_starts(h->name, "x-bce-")))
+        {
+            /* what is not honoured is not taken */
+            return COS_E_NOT_IMPLEMENTED;
+        }
+    }
+
+    h = ngx_http_cos_header(ctx, "acl");
+
+    if (h == NULL || h->value.len == 0) {
+        /* S3 objects are private, COS objects follow their bucket */
+        *acl = bucket || ctx->name.dialect == COS_DIALECT_S3
+               ? COS_ACL_PRIVATE : COS_ACL_DEFAULT;
+        return COS_OK;
+    }
+
+    v = cos_acl_parse(h->value);
+
+    if (v < 0
+        || (bucket && (v == COS_ACL_DEFAULT || v == COS_ACL_BUCKET_OWNER_READ
+                       || v == COS_ACL_BUCKET_OWNER_FULL)))
+    {
+        return COS_E_INVALID_ARGUMENT;
+    }
+
+    *acl = v;
+
+    return COS_OK;
+}
+
+
+/* Which stored header that is; COS_H_MAX: none. */
+static ngx_uint_t
+stored_header(cos_str_t name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < COS_H_MAX; i++) {
+        if (cos_str_is(name, stored[i].lower)) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* "aws-chunked" describes the transfer, the rest describes the object. */
+static cos_str_t
+strip_aws_chunked(ngx_http_cos_ctx_t *ctx, cos_str_t v)
+{
+    cos_buf_t   b;
+    cos_str_t   item;
+    u_char     *p, *q, *end;
+
+    cos_buf_init(&b, &ctx->alloc, v.len + 1);
+    end = v.data + v.len;
+
+    for (p = v.data; p < end; p = q + 1) {
+        for (q = p; q < end && *q != ','; q++) { /* void */ }
+
+        item.data = p;
+        item.len = q - p;
+        item = cos_str_trim(item);
+
+        if (item.len == 0 || cos_str_iis(item, "aws-chunked")) {
+            continue;
+        }
+
+        if (b.len) {
+            cos_buf_char(&b, ',');
+        }
+
+        cos_buf_str(&b, item);
+    }
+
+    v.data = b.data;
+    v.len = b.err ? 0 : b.len;
+
+    return v;
+}
+
+
+static cos_err_e
+add_meta(ngx_http_cos_ctx_t *ctx, cos_object_t *o, const cos_header_t *h,
+    size_t *total)
+{
+    uint32_t    i;
+    cos_str_t   name, joined;
+
+    name.data = h->name.data + 11;
+    name.len = h->name.len - 11;
+
+    *total += name.len + h->value.len;
+
+    if (*total > META_MAX) {
+        return COS_E_METADATA_TOO_LARGE;
+    }
+
+    if (name.len == 0) {
+        return COS_E_INVALID_ARGUMENT;
+    }
+
+    for (i = 0; i < o->nmeta; i++) {
+        if (!cos_str_eq(o->meta[i].name, name)) {
+            continue;
+        }
+
+        /* repeated headers mean a list (RFC 9110 section 5.3) */
+        joined.len = o->meta[i].value.len + 1 + h->value.len;
+        joined.data = ngx_pnalloc(ctx->request->pool, joined.len);
+        if (joined.data == NULL) {
+            return COS_E_INTERNAL;
+        }
+
+        ngx_memcpy(joined.data, o->meta[i].value.data, o->meta[i].value.len);
+        joined.data[o->meta[i].value.len] = ',';
+        ngx_memcpy(joined.data + o->meta[i].value.len + 1, h->value.data,
+                   h->value.len);
+        o->meta[i].value = joined;
+        return COS_OK;
+    }
+
+    o->meta[o->nmeta].name = name;
+    o->meta[o->nmeta].value = h->value;
+    o->nmeta++;
+
+    return COS_OK;
+}
+
+
+static ngx_uint_t
+is_meta(cos_str_t name)
+{
+    return name.len >= 11 && name.data[0] == 'x'
+           && (ngx_memcmp(name.data, "x-cos-meta-", 11) == 0
+               || ngx_memcmp(name.data, "x-amz-meta-", 11) == 0
+               || ngx_memcmp(name.data, "x-bce-meta-", 11) == 0);
+}
+
+
+/* Headers that ask for what is not built yet: refused, never ignored. */
+static ngx_uint_t
+unsupported(cos_str_t name)
+{
+    size_t               i;
+    cos_str_t            rest;
+    static const char   *list[] = {
+        "server-side-encryption", "tagging", "website-redirect-location",
+        "object-lock-", "callback", "return-body", "traffic-limit",
+        "mime-limit", "symlink-target", "write-offset-bytes",
+        "bucket-object-lock-enabled", "mfa", "fetch-source", "process"
+    };
+
+    if (name.len < 7
+        || !(cos_str_starts(name, "x-cos-") || cos_str_starts(name, "x-amz-")
+             || cos_str_starts(name, "x-bce-")))
+    {
+        return 0;
+    }
+
+    rest.data = name.data + 6;
+    rest.len = name.len - 6;
+
+    for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        if (cos_str_starts(rest, list[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+cos_err_e
+ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    int                  cls;
+    size_t               i, total;
+    cos_err_e            err;
+    ngx_uint_t           k;
+    const cos_header_t  *h;
+
+    o->meta = ngx_palloc(ctx->request->pool,
+                         (ctx->http.nheaders + 1) * sizeof(cos_meta_pair_t));
+    if (o->meta == NULL) {
+        return COS_E_INTERNAL;
+    }
+
+    total = 0;
+
+    for (i = 0; i < ctx->http.nheaders; i++) {
+        h = &ctx->http.headers[i];
+
+        if (is_meta(h->name)) {
+            err = add_meta(ctx, o, h, &total);
+            if (err != COS_OK) {
+                return err;
+            }
+            continue;
+        }
+
+        if (h->value.len == 0) {
+            /* SDKs send empty headers for "not set" */
+            continue;
+        }
+
+        if (!header_safe(h->value)) {
+            continue;
+        }
+
+        if (unsupported(h->name)) {
+            ctx->reason = "a header of the request asks for a feature that "
+                          "is not implemented";
+            return COS_E_NOT_IMPLEMENTED;
+        }
+
+        k = stored_header(h->name);
+
+        if (k == COS_H_CONTENT_ENCODING) {
+            o->header[k] = strip_aws_chunked(ctx, h->value);
+
+        } else if (k < COS_H_MAX) {
+            o->header[k] = h->value;
+        }
+    }
+
+    h = ngx_http_cos_header(ctx, "storage-class");
+
+    if (h && h->value.len) {
+        cls = cos_class_parse(h->value);
+
+        if (cls < 0) {
+            return COS_E_INVALID_STORAGE_CLASS;
+        }
+
+        o->cls = cls;
+    }
+
+    if (ctx->identity.known && ctx->identity.uid != ctx->bucket.owner) {
+        o->owner = ctx->identity.uid;
+    }
+
+    return ngx_http_cos_acl_from_headers(ctx, &o->acl, 0);
+}
+
+
+cos_err_e
+ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
+    ngx_str_t *arg)
+{
+    cos_str_t            v;
+    const cos_header_t  *h;
+
+    ngx_str_set(cond, "any");
+    ngx_str_null(arg);
+
+    h = ngx_http_cos_header(ctx, "forbid-overwrite");
+
+    if (h && cos_str_iis(h->value, "true")) {
+        ngx_str_set(cond, "absent");
+        ngx_str_set(arg, "forbid");
+    }
+
+    h = cos_header(&ctx->http, "if-none-match");
+
+    if (h && h->value.len) {
+        if (!cos_str_is(h->value, "*")) {
+            return COS_E_NOT_IMPLEMENTED;
+        }
+
+        ngx_str_set(cond, "absent");
+        ngx_str_null(arg);
+    }
+
+    h = cos_header(&ctx->http, "if-match");
+
+    if (h && h->value.len) {
+
+        if (cond->data[1] == 'b') {
+            /* "absent" and an ETag at once can never hold */
+            return COS_E_INVALID_ARGUMENT;
+        }
+
+        v = h->value;
+
+        if (v.len >= 2 && v.data[0] == '"' && v.data[v.len - 1] == '"') {
+            v.data++;
+            v.len -= 2;
+        }
+
+        ngx_str_set(cond, "match");
+        *arg = v;
+    }
+
+    return COS_OK;
+}

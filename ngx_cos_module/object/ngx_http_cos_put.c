@@ -1,0 +1,165 @@
+/*
+ * PutObject.
+ *
+ *   put_begin   headers: what to store, what the client promises
+ *   put_taken   the body is in memory or in a container of its own
+ *   put_durable that container is on disk (small ones join the pack later)
+ *   put_done    committed or refused: answer
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+typedef struct {
+    ngx_http_cos_take_t    take;
+    ngx_http_cos_commit_t  commit;
+    ngx_str_t              cond;
+    ngx_str_t              arg;
+} put_t;
+
+
+static ngx_int_t put_taken(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t put_durable(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t put_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t put_build(ngx_http_cos_commit_t *c);
+
+
+ngx_int_t
+ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx)
+{
+    put_t      *p;
+    cos_err_e   err;
+
+    p = ngx_pcalloc(ctx->request->pool, sizeof(put_t));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->op = p;
+
+    err = ngx_http_cos_object_from_headers(ctx, &p->commit.json.object);
+
+    if (err == COS_OK) {
+        err = ngx_http_cos_condition(ctx, &p->cond, &p->arg);
+    }
+
+    if (err == COS_OK) {
+        err = ngx_http_cos_take_init(ctx, &p->take);
+    }
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    return ngx_http_cos_take(ctx, &p->take, put_taken);
+}
+
+
+static ngx_int_t
+put_taken(ngx_http_cos_ctx_t *ctx)
+{
+    put_t       *p = ctx->op;
+    cos_json_t  *j = &p->commit.json;
+
+    if (p->take.err != COS_OK) {
+        return ngx_http_cos_fail(ctx, p->take.err, NULL);
+    }
+
+    j->kind = COS_J_OBJECT;
+    j->bid = ctx->bucket.id;
+    j->key = ctx->name.key;
+
+    ngx_http_cos_take_record(&p->take, &j->object);
+
+    return ngx_http_cos_take_finish(ctx, &p->take, j, put_durable);
+}
+
+
+static ngx_int_t
+put_durable(ngx_http_cos_ctx_t *ctx)
+{
+    put_t                  *p = ctx->op;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    if (p->take.err != COS_OK) {
+        ngx_http_cos_unhold(ctx);
+        return ngx_http_cos_fail(ctx, p->take.err, NULL);
+    }
+
+    if (p->take.in.in_solo) {
+        c->solo = p->take.solo;
+
+    } else {
+        c->payload.data = p->take.in.mem;
+        c->payload.len = p->take.in.mem_len;
+        c->payload_crc = p->take.in.out_crc64;
+    }
+
+    c->build = put_build;
+    c->data = p;
+
+    if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
+                                &c->drop[0])
+        != NGX_OK)
+    {
+        ngx_http_cos_unhold(ctx);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_commit(ctx, c, put_done);
+}
+
+
+static ngx_int_t
+put_build(ngx_http_cos_commit_t *c)
+{
+    put_t       *p = c->data;
+    ngx_str_t   *a = c->argv;
+    ngx_pool_t  *pool = c->ctx->request->pool;
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_put");
+    ngx_str_set(&a[2], "1");
+    a[3] = c->drop[0];
+    a[4] = c->ctx->bucket.id;
+    a[5] = c->ctx->name.key;
+
+    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
+        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    a[8] = p->cond;
+    a[9] = p->arg;
+    c->argc = 10;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+put_done(ngx_http_cos_ctx_t *ctx)
+{
+    put_t                  *p = ctx->op;
+    ngx_http_cos_commit_t  *c = &p->commit;
+
+    p->take.committed = c->ok;
+    p->take.unknown = (c->err != COS_OK);
+
+    if (!c->ok) {
+        if (c->err == COS_OK && p->arg.len
+            && ngx_strcmp(c->status, "EXISTS") == 0)
+        {
+            return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
+        }
+
+        return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
+}

@@ -1,0 +1,203 @@
+/*
+ * The source of CopyObject and UploadPartCopy: naming it, fetching its facts,
+ * judging whether it may be read, its conditions.
+ */
+
+#include "ngx_http_cos_object.h"
+
+
+static ngx_int_t source_facts(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t source_judge(ngx_http_cos_ctx_t *ctx);
+
+
+static ngx_int_t
+fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s, cos_err_e err)
+{
+    s->err = err;
+
+    return ngx_http_cos_goto(ctx, s->next);
+}
+
+
+ngx_int_t
+ngx_http_cos_source(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s,
+    ngx_uint_t fresh, ngx_http_cos_step_pt next)
+{
+    cos_str_t            version;
+    const cos_header_t  *h;
+
+    ctx->source = s;
+    s->next = next;
+    s->err = COS_OK;
+    s->fresh = fresh;
+    s->bucket.id.len = 0;
+
+    h = ngx_http_cos_header(ctx, "copy-source");
+
+    if (h == NULL
+        || cos_copy_source_parse(h->value, ctx->lcf->bases->elts,
+                                 ctx->lcf->bases->nelts, &s->bucket_name,
+                                 &s->key, &version, &ctx->alloc)
+           != 0)
+    {
+        return fail(ctx, s, COS_E_INVALID_COPY_SOURCE);
+    }
+
+    if (version.len && !cos_str_is(version, "null")) {
+        return fail(ctx, s, COS_E_NO_SUCH_VERSION);
+    }
+
+    s->bucket_fact.key.len = 2 + s->bucket_name.len;
+    s->bucket_fact.key.data = ngx_pnalloc(ctx->request->pool,
+                                          s->bucket_fact.key.len);
+    if (s->bucket_fact.key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(s->bucket_fact.key.data, "b:", 2);
+    ngx_memcpy(s->bucket_fact.key.data + 2, s->bucket_name.data,
+               s->bucket_name.len);
+
+    switch (ngx_http_cos_ask(ctx, &s->bucket_fact, fresh, source_facts)) {
+    case NGX_OK:
+        return ngx_http_cos_goto(ctx, source_facts);
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+    default:
+        return fail(ctx, s, COS_E_UNAVAILABLE);
+    }
+}
+
+
+static ngx_int_t
+source_facts(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_source_t  *s = ctx->source;
+
+    if (s->bucket_fact.failed) {
+        return fail(ctx, s, COS_E_UNAVAILABLE);
+    }
+
+    if (s->bucket_fact.value.len == 0) {
+        return fail(ctx, s, COS_E_NO_SUCH_BUCKET);
+    }
+
+    if (cos_bucket_decode(&s->bucket, s->bucket_fact.value) != 0) {
+        return fail(ctx, s, COS_E_INTERNAL);
+    }
+
+    if (ngx_http_cos_object_key(ctx, &s->bucket.id, &s->key,
+                                &s->object_fact.key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    switch (ngx_http_cos_ask(ctx, &s->object_fact, s->fresh, source_judge)) {
+    case NGX_OK:
+        return ngx_http_cos_goto(ctx, source_judge);
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+    default:
+        return fail(ctx, s, COS_E_UNAVAILABLE);
+    }
+}
+
+
+static ngx_int_t
+source_judge(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_source_t  *s = ctx->source;
+
+    if (s->object_fact.failed) {
+        return fail(ctx, s, COS_E_UNAVAILABLE);
+    }
+
+    if (s->object_fact.value.len == 0) {
+        return fail(ctx, s, ngx_http_cos_may_list(ctx, &s->bucket)
+                            ? COS_E_NO_SUCH_KEY : COS_E_ACCESS_DENIED);
+    }
+
+    if (cos_object_decode(&s->object, s->object_fact.value, &ctx->alloc)
+        != 0)
+    {
+        return fail(ctx, s, COS_E_INTERNAL);
+    }
+
+    if (!ngx_http_cos_may_read(ctx, &s->bucket, &s->object)) {
+        return fail(ctx, s, COS_E_ACCESS_DENIED);
+    }
+
+    /* a copy knows no "not modified": all four answer 412 */
+
+    if (ngx_http_cos_test_conditions(&s->object,
+            ngx_http_cos_header(ctx, "copy-source-if-match"),
+            ngx_http_cos_header(ctx, "copy-source-if-none-match"),
+            ngx_http_cos_header(ctx, "copy-source-if-modified-since"),
+            ngx_http_cos_header(ctx, "copy-source-if-unmodified-since"))
+        != NGX_OK)
+    {
+        return fail(ctx, s, COS_E_PRECONDITION_FAILED);
+    }
+
+    return ngx_http_cos_goto(ctx, s->next);
+}
+
+
+/* --- reading it ------------------------------------------------------------------- */
+
+/* Reads len bytes at pos of an object; -1 with errno. Blocking. */
+int
+ngx_http_cos_source_read(cos_store_t *st, const cos_object_t *o, uint64_t pos,
+    cos_u8 *dst, size_t len)
+{
+    int        fd;
+    size_t     want;
+    ssize_t    n;
+    uint32_t   i;
+
+    for (i = 0; i < o->nsegs && len; i++) {
+
+        if (pos >= o->segs[i].len) {
+            pos -= o->segs[i].len;
+            continue;
+        }
+
+        fd = cos_store_open_cid(st, o->segs[i].cid);
+        if (fd < 0) {
+            return -1;
+        }
+
+        want = ngx_min(len, o->segs[i].len - pos);
+
+        while (want) {
+            n = pread(fd, dst, want, (off_t) (o->segs[i].off + pos));
+
+            if (n <= 0) {
+                if (n < 0 && errno == EINTR) {
+                    continue;
+                }
+
+                n = n == 0 ? EIO : errno;
+                (void) close(fd);
+                errno = (int) n;
+                return -1;
+            }
+
+            dst += n;
+            pos += n;
+            want -= n;
+            len -= n;
+        }
+
+        (void) close(fd);
+        pos = 0;
+    }
+
+    if (len) {
+        errno = EIO;
+        return -1;
+    }
+
+    return 0;
+}

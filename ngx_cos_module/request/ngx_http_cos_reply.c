@@ -1,0 +1,366 @@
+/*
+ * Answers: error documents, small XML or JSON bodies, common headers.
+ */
+
+#include "ngx_http_cos.h"
+
+
+static ngx_str_t  prefixes[] = {
+    ngx_string("x-cos-"), ngx_string("x-amz-"), ngx_string("x-bce-")
+};
+
+
+ngx_str_t *
+ngx_http_cos_prefix(ngx_http_cos_ctx_t *ctx)
+{
+    return &prefixes[ctx->name.dialect];
+}
+
+
+ngx_int_t
+ngx_http_cos_add_header(ngx_http_request_t *r, const char *name, size_t len,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.len = len;
+    h->key.data = (u_char *) name;
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
+    ngx_str_t *value)
+{
+    size_t   len;
+    u_char  *p;
+
+    len = ngx_strlen(name);
+
+    p = ngx_pnalloc(ctx->request->pool, 6 + len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, prefixes[ctx->name.dialect].data, 6);
+    ngx_memcpy(p + 6, name, len);
+
+    return ngx_http_cos_add_header(ctx->request, (char *) p, 6 + len, value);
+}
+
+
+/* A response header with that checksum's name in the S3 dialect. */
+static ngx_int_t
+add_checksum(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    cos_buf_t  b;
+    ngx_str_t  value;
+    static ngx_str_t  type[] = {
+        ngx_string("FULL_OBJECT"), ngx_string("COMPOSITE")
+    };
+    static const char *const  name[COS_SUM_MAX] = {
+        NULL, "checksum-crc32", "checksum-crc32c", "checksum-crc64nvme",
+        "checksum-sha1", "checksum-sha256"
+    };
+
+    if (o->sum_type == COS_SUM_NONE) {
+        return NGX_OK;
+    }
+
+    cos_buf_init(&b, &ctx->alloc, 64);
+    cos_base64(&b, o->sum, cos_sum_len(o->sum_type));
+
+    if (o->flags & COS_F_SUM_COMPOSITE) {
+        cos_buf_char(&b, '-');
+        cos_buf_uint(&b, o->parts);
+    }
+
+    if (b.err) {
+        return NGX_ERROR;
+    }
+
+    value.len = b.len;
+    value.data = b.data;
+
+    if (ngx_http_cos_add_prefixed(ctx, name[o->sum_type], &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_set_header(ctx->request, "x-amz-checksum-type",
+                  &type[(o->flags & COS_F_SUM_COMPOSITE) != 0]);
+}
+
+
+ngx_int_t
+ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    u_char               *p;
+    ngx_str_t             value;
+    ngx_table_elt_t      *h;
+    ngx_http_request_t   *r = ctx->request;
+
+    p = ngx_pnalloc(r->pool, 40 + NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    p[0] = '"';
+    h->value.len = cos_object_etag((char *) p + 1, o->etag, o->parts) + 2;
+    p[h->value.len - 1] = '"';
+    h->value.data = p;
+    h->hash = 1;
+    ngx_str_set(&h->key, "ETag");
+
+    if (ctx->name.dialect != COS_DIALECT_S3) {
+        value.data = p + h->value.len;
+        value.len = ngx_sprintf(value.data, "%uL", o->crc64) - value.data;
+
+        if (ngx_http_cos_set_header(r, "x-cos-hash-crc64ecma", &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    r->headers_out.etag = h;
+
+    if (ctx->name.dialect == COS_DIALECT_S3 && ctx->name.op != COS_OP_GET_OBJECT
+        && ctx->name.op != COS_OP_HEAD_OBJECT)
+    {
+        return add_checksum(ctx, o);
+    }
+
+    if (ctx->name.dialect == COS_DIALECT_S3
+        && o->sum_type != COS_SUM_NONE
+        && ngx_http_cos_header(ctx, "checksum-mode"))
+    {
+        return add_checksum(ctx, o);
+    }
+
+    return NGX_OK;
+}
+
+
+/* --- bodies ------------------------------------------------------------------ */
+
+ngx_int_t
+ngx_http_cos_sent(ngx_http_cos_ctx_t *ctx, ngx_int_t rc)
+{
+    /* what is still buffered is nginx's to send: finalization sees to it */
+    ctx->rc = (rc == NGX_AGAIN) ? NGX_OK : rc;
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_http_cos_start(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, off_t length)
+{
+    ngx_http_request_t  *r = ctx->request;
+
+    ctx->answered = 1;
+
+    if (!ctx->body_started) {
+        /* a client that still waits for "100 Continue" is answered at once */
+        r->expect_tested = 1;
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            r->keepalive = 0;
+        }
+    }
+
+    /* conditions and ranges have been seen to */
+    r->disable_not_modified = 1;
+    r->allow_ranges = 0;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = length;
+
+    return ngx_http_send_header(r);
+}
+
+
+ngx_int_t
+ngx_http_cos_reply(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, cos_buf_t *b)
+{
+    ngx_int_t            rc;
+    ngx_buf_t           *buf;
+    ngx_chain_t          out;
+    ngx_http_request_t  *r = ctx->request;
+
+    if (b && b->err) {
+        return NGX_ERROR;
+    }
+
+    if (b && b->len) {
+        if (ctx->name.dialect == COS_DIALECT_BOS) {
+            ngx_str_set(&r->headers_out.content_type, "application/json");
+        } else {
+            ngx_str_set(&r->headers_out.content_type, "application/xml");
+        }
+
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    if (status == NGX_HTTP_NO_CONTENT) {
+        r->header_only = 1;
+    }
+
+    rc = ngx_http_cos_start(ctx, status, status == NGX_HTTP_NO_CONTENT ? -1
+                                         : b ? (off_t) b->len : 0);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return ngx_http_cos_sent(ctx, rc);
+    }
+
+    buf = ngx_calloc_buf(r->pool);
+    if (buf == NULL) {
+        return ngx_http_cos_sent(ctx, NGX_ERROR);
+    }
+
+    if (b && b->len) {
+        buf->pos = b->data;
+        buf->last = b->data + b->len;
+        buf->memory = 1;
+    }
+
+    buf->last_buf = 1;
+    buf->last_in_chain = 1;
+
+    out.buf = buf;
+    out.next = NULL;
+
+    return ngx_http_cos_sent(ctx, ngx_http_output_filter(r, &out));
+}
+
+
+/* --- errors ------------------------------------------------------------------- */
+
+cos_err_e
+ngx_http_cos_err_of_status(ngx_uint_t status)
+{
+    switch (status) {
+    case NGX_HTTP_UNAUTHORIZED:
+    case NGX_HTTP_FORBIDDEN:
+        return COS_E_ACCESS_DENIED;
+    case NGX_HTTP_NOT_FOUND:
+        return COS_E_NO_SUCH_KEY;
+    case NGX_HTTP_NOT_ALLOWED:
+        return COS_E_METHOD_NOT_ALLOWED;
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return COS_E_REQUEST_TIMEOUT;
+    case NGX_HTTP_LENGTH_REQUIRED:
+        return COS_E_MISSING_LENGTH;
+    case NGX_HTTP_PRECONDITION_FAILED:
+        return COS_E_PRECONDITION_FAILED;
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return COS_E_ENTITY_TOO_LARGE;
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+        return COS_E_KEY_TOO_LONG;
+    case NGX_HTTP_RANGE_NOT_SATISFIABLE:
+        return COS_E_INVALID_RANGE;
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return COS_E_SLOW_DOWN;
+    case NGX_HTTP_NOT_IMPLEMENTED:
+        return COS_E_NOT_IMPLEMENTED;
+    case NGX_HTTP_BAD_GATEWAY:
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return COS_E_UNAVAILABLE;
+    case NGX_HTTP_INSUFFICIENT_STORAGE:
+        return COS_E_DISK_FULL;
+    default:
+        return status >= 500 ? COS_E_INTERNAL : COS_E_INVALID_REQUEST;
+    }
+}
+
+
+void
+ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
+    const char *message)
+{
+    cos_buf_t            res;
+    cos_xml_error_t      e;
+    ngx_http_request_t  *r = ctx->request;
+
+    cos_buf_init(&res, &ctx->alloc, 256);
+
+    if (ctx->name.dialect == COS_DIALECT_COS
+        && r->headers_in.host)
+    {
+        cos_buf_str(&res, r->headers_in.host->value);
+    }
+
+    cos_buf_str(&res, ctx->http.path.len ? ctx->http.path : COS_STR("/"));
+
+    ngx_memzero(&e, sizeof(e));
+    e.err = err;
+    e.message = message;
+    e.resource.len = res.err ? 0 : res.len;
+    e.resource.data = res.data;
+    e.bucket = ctx->name.bucket;
+    e.key = ctx->name.key;
+    e.request_id = ctx->id;
+    e.trace_id = ctx->id;
+    e.now = ngx_time();
+
+    cos_xml_error(b, ctx->name.dialect, &e);
+}
+
+
+ngx_int_t
+ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
+{
+    cos_buf_t              b;
+    ngx_uint_t             level;
+    ngx_http_request_t    *r = ctx->request;
+    const cos_err_info_t  *info;
+    static ngx_str_t       retry = ngx_string("1");
+
+    info = cos_err_info(err);
+    level = info->status >= 500 && info->status != 501 ? NGX_LOG_ERR
+                                                       : NGX_LOG_INFO;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "cos %V: %s bucket \"%V\" path \"%V\": %s (%d)%s%s",
+                  &ctx->id, cos_op_name(ctx->name.op), &ctx->name.bucket,
+                  &ctx->http.path, info->code, info->status,
+                  reason ? ": " : "", reason ? reason : "");
+
+    ctx->error = err;
+    ctx->reason = reason;
+
+    if (r->connection->error) {
+        /* nobody is there to be told */
+        return ngx_http_cos_sent(ctx, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    }
+
+    cos_buf_init(&b, &ctx->alloc, 512);
+    ngx_http_cos_error_text(ctx, &b, err, reason);
+
+    if (info->status == 503
+        && ngx_http_cos_set_header(r, "Retry-After", &retry) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->body_started && !ctx->body_done) {
+        r->keepalive = 0;
+    }
+
+    return ngx_http_cos_reply(ctx, info->status, &b);
+}

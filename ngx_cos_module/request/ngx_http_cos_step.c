@@ -1,0 +1,406 @@
+/*
+ * The step machine: suspends and resumes requests. Nothing else in the module
+ * touches r->count, r->blocked or a request's event handlers.
+ *
+ * While answers are outstanding the request is held by r->main->blocked: nginx
+ * then puts off its termination (ngx_http_terminate_request) by leaving its
+ * finalizer in r->write_event_handler. That is how a step that wakes up learns
+ * that the client is gone.
+ */
+
+#include "ngx_http_cos.h"
+
+
+typedef struct {
+    void                 (*work)(void *data);
+    void                  *data;
+    ngx_http_cos_ctx_t    *ctx;
+} ngx_http_cos_task_t;
+
+
+static void suspended(ngx_http_request_t *r);
+static void resume(ngx_http_cos_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_cos_run(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->running = 1;
+
+    do {
+        rc = ctx->step(ctx);
+    } while (rc == NGX_OK);
+
+    ctx->running = 0;
+
+    if (rc == NGX_DONE) {
+        return ctx->rc;
+    }
+
+    if (rc == NGX_ERROR) {
+        return ctx->answered ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    if (ctx->draining) {
+        /* the step waits for its own output and has set both handlers */
+        ctx->draining = 0;
+        return NGX_AGAIN;
+    }
+
+    /* without an answer outstanding it is the body that is waited for: its
+     * reader has installed itself */
+
+    if (ctx->pending) {
+        ctx->request->read_event_handler = ngx_http_test_reading;
+    }
+
+    ctx->request->write_event_handler = suspended;
+
+    return NGX_AGAIN;
+}
+
+
+/* Stands in r->write_event_handler while a request waits: stray events do
+ * nothing, and a different handler there means that nginx wants it ended. */
+static void
+suspended(ngx_http_request_t *r)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "cos suspended: \"%V\"", &r->uri);
+}
+
+
+void
+ngx_http_cos_expect(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    ctx->step = next;
+    ctx->pending++;
+    ctx->request->main->blocked++;
+}
+
+
+void
+ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx)
+{
+    ctx->pending--;
+    ctx->request->main->blocked--;
+
+    /* a step that asks several things at once may get the first answer while
+     * it still asks for the second */
+    if (ctx->pending == 0 && !ctx->running) {
+        resume(ctx);
+    }
+}
+
+
+void
+ngx_http_cos_hold(ngx_http_cos_ctx_t *ctx)
+{
+    ctx->held = 1;
+}
+
+
+void
+ngx_http_cos_unhold(ngx_http_cos_ctx_t *ctx)
+{
+    ctx->held = 0;
+}
+
+
+static void
+resume(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (r->write_event_handler != suspended) {
+
+        /* the client is gone: a held operation still runs to its end */
+
+        if (ctx->held) {
+            void (*ender)(ngx_http_request_t *) = r->write_event_handler;
+
+            ctx->running = 1;
+
+            do {
+                rc = ctx->step(ctx);
+            } while (rc == NGX_OK && ctx->held);
+
+            ctx->running = 0;
+            r->write_event_handler = ender;
+
+            if (rc == NGX_AGAIN && ctx->pending) {
+                return;
+            }
+        }
+
+        r->write_event_handler(r);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (!ctx->in_content) {
+        r->write_event_handler = ngx_http_core_run_phases;
+        ngx_http_core_run_phases(r);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    rc = ngx_http_cos_run(ctx);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* More of the body may be there: the step that waits for it runs again. */
+void
+ngx_http_cos_body_readable(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_http_cos_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_cos_module);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    rc = ngx_http_cos_run(ctx);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+ngx_int_t
+ngx_http_cos_content_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_http_cos_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_cos_module);
+
+    if (ctx == NULL || !ctx->judged || r != r->main) {
+        /* no operation without a verdict of the gate: a subrequest or an
+         * internal redirect would come here without one */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "cos: request reached its operation without having "
+                      "been judged");
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    ctx->in_content = 1;
+    ctx->step = ngx_http_cos_ops[ctx->name.op].begin;
+
+    r->main->count++;
+    rc = ngx_http_cos_run(ctx);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_DONE;
+    }
+
+    r->main->count--;
+
+    return rc;
+}
+
+
+/* --- thread pool ------------------------------------------------------------ */
+
+static void
+thread_work(void *data, ngx_log_t *log)
+{
+    ngx_http_cos_task_t  *t = data;
+
+    (void) log;
+    t->work(t->data);
+}
+
+
+static void
+thread_done(ngx_event_t *ev)
+{
+    ngx_http_cos_task_t  *t = ev->data;
+
+    if (ev->timedout) {
+        /* the timer only keeps a quitting worker alive while the task runs */
+        ev->timedout = 0;
+        ngx_add_timer(ev, 60000);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_http_cos_arrived(t->ctx);
+}
+
+
+ngx_int_t
+ngx_http_cos_thread(ngx_http_cos_ctx_t *ctx, void (*work)(void *), void *data,
+    ngx_http_cos_step_pt next)
+{
+    ngx_thread_task_t    *task;
+    ngx_http_cos_task_t  *t;
+
+    task = ngx_thread_task_alloc(ctx->request->pool,
+                                 sizeof(ngx_http_cos_task_t));
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    t = task->ctx;
+    t->work = work;
+    t->data = data;
+    t->ctx = ctx;
+
+    task->handler = thread_work;
+    task->event.data = t;
+    task->event.handler = thread_done;
+    task->event.log = ctx->request->connection->log;
+
+    ngx_http_cos_expect(ctx, next);
+
+    if (ngx_thread_task_post(ctx->mcf->store.pool, task) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_ERROR;
+    }
+
+    ngx_add_timer(&task->event, 60000);
+
+    return NGX_AGAIN;
+}
+
+
+/* --- Redis --------------------------------------------------------------------- */
+
+static void
+fact_reply(ngx_http_cos_call_t *call, redisReply *reply)
+{
+    ngx_http_cos_ctx_t   *ctx;
+    ngx_http_cos_fact_t  *f = call->data;
+
+    ctx = f->ctx;
+    f->done = 1;
+    f->failed = 1;
+
+    if (reply && reply->type == REDIS_REPLY_NIL) {
+        f->failed = 0;
+        ngx_str_null(&f->value);
+        ngx_http_cos_cache_set(&f->key, &f->mark, &f->value);
+
+    } else if (reply && reply->type == REDIS_REPLY_STRING) {
+
+        f->value.len = reply->len;
+        f->value.data = f->buf;
+
+        if (f->value.len > sizeof(f->buf)) {
+            f->value.data = ngx_pnalloc(ctx->request->pool, f->value.len);
+        }
+
+        if (f->value.data) {
+            ngx_memcpy(f->value.data, reply->str, f->value.len);
+            ngx_http_cos_cache_set(&f->key, &f->mark, &f->value);
+            f->failed = 0;
+        }
+
+    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "cos %V: Redis refused a read: %*s", &ctx->id,
+                      (size_t) reply->len, reply->str);
+    }
+
+    ngx_http_cos_arrived(ctx);
+}
+
+
+ngx_int_t
+ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
+    ngx_uint_t fresh, ngx_http_cos_step_pt next)
+{
+    ngx_int_t  rc;
+    ngx_str_t  argv[2];
+
+    f->ctx = ctx;
+    f->done = 0;
+    f->failed = 0;
+    f->mark.token = 0;
+
+    if (!fresh) {
+        rc = ngx_http_cos_cache_get(&f->key, f->buf, sizeof(f->buf),
+                                    ctx->request->pool, &f->value, &f->mark);
+        if (rc != NGX_DECLINED) {
+            f->done = (rc == NGX_OK);
+            f->failed = (rc != NGX_OK);
+            return rc;
+        }
+    }
+
+    f->call.handler = fact_reply;
+    f->call.data = f;
+
+    ngx_str_set(&argv[0], "GET");
+    argv[1] = f->key;
+
+    ngx_http_cos_expect(ctx, next);
+
+    if (ngx_http_cos_redis_call(&f->call, 0, 2, argv) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_DECLINED;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+query_reply(ngx_http_cos_call_t *call, redisReply *reply)
+{
+    ngx_http_cos_query_t  *q = call->data;
+
+    q->take(q->ctx, reply, q->data);
+    ngx_http_cos_arrived(q->ctx);
+}
+
+
+ngx_int_t
+ngx_http_cos_query(ngx_http_cos_ctx_t *ctx, ngx_http_cos_query_t *q,
+    ngx_uint_t flags, int argc, const ngx_str_t *argv,
+    ngx_http_cos_step_pt next)
+{
+    q->ctx = ctx;
+    q->call.handler = query_reply;
+    q->call.data = q;
+
+    ngx_http_cos_expect(ctx, next);
+
+    if (ngx_http_cos_redis_call(&q->call, flags, argc, argv) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_DECLINED;
+    }
+
+    return NGX_AGAIN;
+}
