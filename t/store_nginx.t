@@ -40,6 +40,7 @@ test_solo();
 test_descriptors();
 test_descriptor_limit();
 test_full_disk();
+test_full_pack();
 test_reload();
 test_kill();
 test_manager();
@@ -272,13 +273,8 @@ sub test_descriptor_limit {
 
 sub test_full_disk {
     SKIP: {
-        skip 'not root', 8 if $>;
-        my $mnt = tempdir('cos-full.XXXXXX', TMPDIR => 1, CLEANUP => 1);
-        system("mount -t tmpfs -o size=24m tmpfs $mnt 2>/dev/null") == 0
-            or skip 'cannot mount', 8;
-        chmod 0777, $mnt;
-        my $s = server(data => "$mnt/data", crit => 1, size => '8m', cleanup =>
-            sub { system "umount $mnt 2>/dev/null || umount -l $mnt" });
+        my $mnt = tmpfs('24m') or skip 'cannot mount', 7;
+        my $s = server(data => "$mnt/data", crit => 1, size => '8m', cleanup => sub { untmpfs($mnt) });
 
         my $solo = get($s, '/solo?n=4000000&seed=1')->{body};
         my ($n, $r, @want) = (0);
@@ -351,6 +347,43 @@ sub test_kill {
     ok lockable($s, $first), 'a dead one is not locked';
     cmp_ok packs($s), '>=', 2, 'its pack waits for recovery';
     stop($s);
+}
+
+# The pack is full and there is no space for another.
+sub test_full_pack {
+    SKIP: {
+        my $mnt = tmpfs('12m') or skip 'cannot mount', 5;
+        my $s = server(data => "$mnt/data", crit => 1, size => '2m', cleanup => sub { untmpfs($mnt) });
+
+        my @want = map { { uri => "/append?n=100000&seed=$_", seed => $_, n => 100000 } } 1 .. 20;
+        parallel($s, 1, \@want);
+        is scalar(grep { $_->{status} == 200 } @want), 20, 'a pack is filled';
+        for my $n (4000000, 1000000, 300000, 100000, 30000) {
+            1 while get($s, "/solo?n=$n&seed=1")->{status} == 200;
+        }
+
+        my @urgent = map { { uri => "/append?n=20000&seed=$_&urgent=1", seed => $_, n => 20000 } } 1 .. 20;
+        my @data = map { { uri => "/append?n=100000&seed=$_" } } 1 .. 20;
+        parallel($s, 8, [ map { $data[$_], $urgent[$_] } 0 .. 19 ]);
+        is scalar(grep { $_->{status} == 507 } @data), 20, 'no space for another';
+        is scalar(grep { $_->{status} == 200 } @urgent), 20, 'urgent records go into the old one';
+        is_deeply [ unreadable($s, @want, @urgent) ], [], 'all readable';
+        is packs($s), 1, 'nothing is left behind';
+        stop($s);
+    }
+}
+
+sub tmpfs {
+    my ($size) = @_;
+    return if $>;
+    my $mnt = tempdir('cos-full.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    system("mount -t tmpfs -o size=$size,mode=777 tmpfs $mnt 2>/dev/null") == 0 or return;
+    return $mnt;
+}
+
+sub untmpfs {
+    my ($mnt) = @_;
+    system "umount $mnt 2>/dev/null || umount -l $mnt";
 }
 
 # Its work is tested elsewhere; here: that it waits politely and leaves.

@@ -254,7 +254,8 @@ sub req {
     my ($s, $method, $target, %o) = @_;
     my $own = !$o{conn};
     my $c = $o{conn} || $s->connect(timeout => ($o{timeout} // 30) * $SLOW);
-    push @{ $o{headers} ||= [] }, 'Connection', 'close' if $own && !$o{keep};
+    $o{headers} = [@{ $o{headers} || [] }];
+    push @{ $o{headers} }, 'Connection', 'close' if $own && !$o{keep};
     push @{ $o{headers} }, 'Expect', '100-continue' if $o{expect};
     my $req = $s->build($method, $target, %o);
     my $r;
