@@ -10,7 +10,7 @@ static void separate(cos_buf_t *b);
 static void permissions(cos_buf_t *b, unsigned may);
 
 
-/* --- pieces ---------------------------------------------------------------- */
+/* --- pieces --------------------------------------------------------------- */
 
 static void
 separate(cos_buf_t *b)
@@ -201,7 +201,7 @@ cos_bos_prefixes(cos_buf_t *b, const cos_str_t *v, size_t n, int url)
 }
 
 
-/* --- documents ------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------ */
 
 void
 cos_bos_error(cos_buf_t *b, const cos_xml_error_t *e, const char *code,

@@ -17,7 +17,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* --- writing XML ----------------------------------------------------------- */
+/* --- writing XML ---------------------------------------------------------- */
 
 /* Prolog and opening tag of the root, with S3's namespace in that dialect. */
 void cos_xml_root(cos_buf_t *b, cos_dialect_e d, const char *root);
@@ -45,15 +45,15 @@ void cos_xml_elem_owner(cos_buf_t *b, cos_dialect_e d, const char *name,
     int listing, uint64_t uid);
 void cos_xml_prefixes(cos_buf_t *b, const cos_str_t *v, size_t n, int url);
 
-/* Length of the character of two to four bytes at p; 0 when it is not UTF-8 in
- * its shortest form or not a character of XML (surrogates, U+FFFE). */
+/* Length of the character of two to four bytes at p; 0 when there is none: not
+ * UTF-8 in its shortest form, or no character of XML (surrogates, U+FFFE). */
 size_t cos_xml_char_len(const cos_u8 *p, const cos_u8 *end);
 
 /* The digits and the composite suffix of a checksum, base64. */
 void cos_xml_sum_text(cos_buf_t *b, const cos_object_t *o);
 
 
-/* --- writing JSON ---------------------------------------------------------- */
+/* --- writing JSON --------------------------------------------------------- */
 
 /* A JSON string, quotes included; what is no UTF-8 becomes U+FFFD. */
 void cos_bos_string(cos_buf_t *b, cos_str_t s);
@@ -90,7 +90,7 @@ void cos_bos_copy(cos_buf_t *b, const cos_object_t *o);
 void cos_bos_delete_result(cos_buf_t *b, const cos_xml_delete_t *v, size_t n);
 
 
-/* --- ACLs ------------------------------------------------------------------ */
+/* --- ACLs ----------------------------------------------------------------- */
 
 typedef enum {
     COS_GRANT_OWNER = 0, COS_GRANT_BUCKET_OWNER, COS_GRANT_ALL,
@@ -119,7 +119,7 @@ unsigned cos_grant_bit(cos_str_t name);
 int cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner);
 
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 typedef struct {
     size_t    size;                   /* of the text */

@@ -42,7 +42,7 @@ static const char *const  permissions[] = {
 #define NPERMISSIONS  (sizeof(permissions) / sizeof(permissions[0]))
 
 
-/* --- grants ---------------------------------------------------------------- */
+/* --- grants --------------------------------------------------------------- */
 
 void
 cos_grants_of_acl(cos_grants_t *g, cos_acl_e acl, int same_owner)
@@ -155,7 +155,7 @@ cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner)
 }
 
 
-/* --- writing --------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 void
 cos_xml_acl(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
@@ -223,7 +223,7 @@ grants(cos_buf_t *b, cos_dialect_e d, cos_grantee_e who, unsigned may,
 }
 
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 cos_err_e
 cos_xml_parse_acl(cos_str_t text, uint64_t owner, uint64_t bucket_owner,

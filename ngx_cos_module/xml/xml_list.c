@@ -15,7 +15,7 @@ static void upload(cos_buf_t *b, const cos_xml_uploads_t *l, cos_str_t key,
     cos_str_t id, const cos_upload_t *u);
 
 
-/* --- buckets --------------------------------------------------------------- */
+/* --- buckets -------------------------------------------------------------- */
 
 void
 cos_xml_buckets(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
@@ -69,7 +69,7 @@ cos_xml_buckets(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
 }
 
 
-/* --- objects --------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------- */
 
 int
 cos_xml_listing(cos_buf_t *b, const cos_xml_listing_t *l)
@@ -208,7 +208,7 @@ paging_v2(cos_buf_t *b, const cos_xml_listing_t *l)
 }
 
 
-/* --- tokens ---------------------------------------------------------------- */
+/* --- tokens --------------------------------------------------------------- */
 
 /* "1" for the form, then base64 with '-' and '_' and without padding, as it
  * travels in URLs that not every client escapes. */
@@ -286,7 +286,7 @@ cos_token_decode(cos_str_t token, cos_str_t *key, cos_alloc_t *a)
 }
 
 
-/* --- uploads --------------------------------------------------------------- */
+/* --- uploads -------------------------------------------------------------- */
 
 int
 cos_xml_uploads(cos_buf_t *b, const cos_xml_uploads_t *l, cos_alloc_t *a)

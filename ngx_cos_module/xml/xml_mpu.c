@@ -29,7 +29,7 @@ cos_xml_location(cos_buf_t *b, cos_dialect_e d, cos_str_t region)
 }
 
 
-/* --- multipart upload ------------------------------------------------------ */
+/* --- multipart upload ----------------------------------------------------- */
 
 void
 cos_xml_initiate(cos_buf_t *b, cos_dialect_e d, cos_str_t bucket,
@@ -156,7 +156,7 @@ cos_xml_complete(cos_buf_t *b, cos_dialect_e d, cos_str_t location,
 }
 
 
-/* --- copies ---------------------------------------------------------------- */
+/* --- copies --------------------------------------------------------------- */
 
 void
 cos_xml_copy(cos_buf_t *b, cos_dialect_e d, const cos_object_t *o)
@@ -204,7 +204,7 @@ cos_xml_copy_part(cos_buf_t *b, cos_dialect_e d, const cos_object_t *o)
 }
 
 
-/* --- multi-object delete --------------------------------------------------- */
+/* --- multi-object delete -------------------------------------------------- */
 
 void
 cos_xml_delete_result(cos_buf_t *b, cos_dialect_e d,

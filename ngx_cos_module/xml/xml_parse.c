@@ -34,7 +34,7 @@ static const cos_xml_limits_t  complete_limits = {
 static const cos_xml_limits_t  small_limits = { COS_XML_SMALL_SIZE, 4096 };
 
 
-/* --- trees ----------------------------------------------------------------- */
+/* --- trees ---------------------------------------------------------------- */
 
 cos_err_e
 cos_xml_read(xmlDoc **doc, cos_str_t text, const char *root,
@@ -207,7 +207,7 @@ cos_xml_token(cos_str_t *s, const xmlNode *node, cos_alloc_t *a)
 }
 
 
-/* --- Delete ---------------------------------------------------------------- */
+/* --- Delete --------------------------------------------------------------- */
 
 cos_err_e
 cos_xml_parse_delete(cos_dialect_e d, cos_str_t text, cos_xml_delete_t **v,
@@ -335,7 +335,7 @@ read_quiet(int *quiet, const xmlNode *node, cos_alloc_t *a)
 }
 
 
-/* --- CompleteMultipartUpload ----------------------------------------------- */
+/* --- CompleteMultipartUpload ---------------------------------------------- */
 
 cos_err_e
 cos_xml_parse_complete(cos_dialect_e d, cos_str_t text, cos_xml_part_t **v,
@@ -510,7 +510,7 @@ cos_xml_unquote(cos_str_t s)
 }
 
 
-/* --- CreateBucketConfiguration --------------------------------------------- */
+/* --- CreateBucketConfiguration -------------------------------------------- */
 
 /* Other elements describe storage that this server has only one kind of. */
 cos_err_e

@@ -18,7 +18,7 @@ cos_xml_init(void)
 }
 
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------- */
 
 /* What the byte is in element content: 0 itself, 1 see replacement(), 2 the
  * start of a longer character, 3 nothing that XML can carry. */
@@ -108,7 +108,7 @@ cos_xml_char_len(const cos_u8 *p, const cos_u8 *end)
 
     n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
 
-    if ((size_t) (end - p) < n) {
+    if (classes[*p] != 2 || (size_t) (end - p) < n) {
         return 0;
     }
 
@@ -132,7 +132,7 @@ cos_xml_char_len(const cos_u8 *p, const cos_u8 *end)
 }
 
 
-/* --- elements -------------------------------------------------------------- */
+/* --- elements ------------------------------------------------------------- */
 
 void
 cos_xml_root(cos_buf_t *b, cos_dialect_e d, const char *root)
@@ -237,7 +237,7 @@ cos_xml_elem_etag(cos_buf_t *b, const cos_object_t *o)
 }
 
 
-/* --- checksums ------------------------------------------------------------- */
+/* --- checksums ------------------------------------------------------------ */
 
 void
 cos_xml_sum_text(cos_buf_t *b, const cos_object_t *o)
@@ -284,7 +284,7 @@ cos_xml_elem_sum_type(cos_buf_t *b, const cos_object_t *o)
 }
 
 
-/* --- owners ---------------------------------------------------------------- */
+/* --- owners --------------------------------------------------------------- */
 
 static void
 hashed_id(cos_buf_t *b, uint64_t uid, size_t digits)

@@ -190,7 +190,7 @@ encoded(const cos_object_t *o)
 }
 
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------- */
 
 static void
 test_text(void **state)
@@ -228,7 +228,7 @@ test_text(void **state)
 }
 
 
-/* --- errors ---------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------- */
 
 static void
 test_errors(void **state)
@@ -301,7 +301,7 @@ test_errors(void **state)
 }
 
 
-/* --- owners, buckets, location --------------------------------------------- */
+/* --- owners, buckets, location -------------------------------------------- */
 
 static void
 test_owner_ids(void **state)
@@ -392,10 +392,14 @@ test_location(void **state)
     fresh();
     cos_xml_location(&doc, COS_DIALECT_BOS, str("bj"));
     assert_string_equal(jat("locationConstraint"), "\"bj\"");
+    fresh();
+    cos_xml_location(&doc, COS_DIALECT_BOS, str("\"\\/\n\xbd\x83" "a\xc3\xa4"));
+    assert_string_equal(jat("locationConstraint"), "\"\\\"\\\\/\\n"
+                        "\xef\xbf\xbd\xef\xbf\xbd" "a\xc3\xa4\"");
 }
 
 
-/* --- listings -------------------------------------------------------------- */
+/* --- listings ------------------------------------------------------------- */
 
 static cos_str_t  list_keys[] = {
     cos_lit("a b&.txt"), cos_lit("\x01\xff"), cos_lit("\xe4\xbd\xa0"),

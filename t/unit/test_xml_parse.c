@@ -69,7 +69,7 @@ repeated(const char *head, const char *s, size_t n, const char *tail)
 }
 
 
-/* --- Delete ---------------------------------------------------------------- */
+/* --- Delete --------------------------------------------------------------- */
 
 static cos_err_e
 deletes(cos_dialect_e d, cos_str_t text, cos_xml_delete_t **v, size_t *n,
@@ -202,7 +202,7 @@ test_delete_refusals(void **state)
 }
 
 
-/* --- attacks --------------------------------------------------------------- */
+/* --- attacks -------------------------------------------------------------- */
 
 static void
 test_attacks(void **state)
@@ -347,7 +347,7 @@ test_truncated(void **state)
 }
 
 
-/* --- CompleteMultipartUpload ----------------------------------------------- */
+/* --- CompleteMultipartUpload ---------------------------------------------- */
 
 #define P(n, e)  "<Part><PartNumber>" n "</PartNumber><ETag>" e              \
                  "</ETag></Part>"
@@ -492,7 +492,7 @@ test_complete_many(void **state)
 }
 
 
-/* --- CreateBucketConfiguration --------------------------------------------- */
+/* --- CreateBucketConfiguration -------------------------------------------- */
 
 static void
 test_create_bucket(void **state)
