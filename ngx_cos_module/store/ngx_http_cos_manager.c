@@ -14,6 +14,7 @@
 
 #define CONNECT_TIMEOUT  2000         /* ms */
 #define RETRY            2000         /* ms to the next attempt */
+#define REFUSED          30000        /* likewise, when Redis is not ours */
 #define SLICE            100          /* ms of one piece of work */
 #define BUDGET           300          /* ms of all in one step */
 #define WAIT_MAX         60000        /* ms */
@@ -31,8 +32,7 @@ typedef struct {
 
 
 static ngx_int_t manager_open(manager_t *m);
-static ngx_int_t manager_connect(manager_t *m);
-static ngx_int_t manager_is_ours(manager_t *m, char *err, size_t len);
+static ngx_msec_t manager_connect(manager_t *m);
 static void manager_disconnect(manager_t *m);
 static void manager_complain(manager_t *m, const char *text);
 static void manager_log(void *ctx, int error, const char *text);
@@ -46,15 +46,20 @@ ngx_msec_t
 ngx_http_cos_store_manager(void *data)
 {
     int         wait;
-    ngx_msec_t  end;
+    ngx_msec_t  end, pause;
     manager_t  *m = &manager;
 
     m->conf = data;
 
-    if (!m->ready && (manager_open(m) != NGX_OK
-                      || manager_connect(m) != NGX_OK))
-    {
-        return RETRY;
+    if (!m->ready) {
+        if (manager_open(m) != NGX_OK) {
+            return RETRY;
+        }
+
+        pause = manager_connect(m);
+        if (pause) {
+            return pause;
+        }
     }
 
     end = now_ms() + BUDGET - SLICE;
@@ -110,7 +115,8 @@ manager_open(manager_t *m)
 }
 
 
-static ngx_int_t
+/* Returns 0, or ms to the next attempt. */
+static ngx_msec_t
 manager_connect(manager_t *m)
 {
     char          err[NGX_MAX_ERROR_STR];
@@ -127,13 +133,7 @@ manager_connect(manager_t *m)
 
     if (mt->redis == NULL) {
         manager_complain(m, err);
-        return NGX_ERROR;
-    }
-
-    if (manager_is_ours(m, err, sizeof(err)) != NGX_OK) {
-        manager_complain(m, err);
-        redisFree(mt->redis);
-        return NGX_ERROR;
+        return RETRY;
     }
 
     mt->store = &m->dir;
@@ -144,44 +144,15 @@ manager_connect(manager_t *m)
     mt->stop = (volatile int *) &ngx_terminate;
 
     if (cos_maint_init(mt) != 0) {
+        /* it said why; nothing that passes by itself */
         redisFree(mt->redis);
-        return NGX_ERROR;
+        return REFUSED;
     }
 
     m->ready = 1;
     m->complained = 0;
 
-    return NGX_OK;
-}
-
-
-/* To a Redis that was emptied, or is another store's, every file here looks
- * like an orphan. */
-static ngx_int_t
-manager_is_ours(manager_t *m, char *err, size_t len)
-{
-    ngx_int_t    rc;
-    redisReply  *reply;
-
-    reply = redisCommand(m->maint.redis, "HGET g store");
-
-    if (reply && reply->type == REDIS_REPLY_STRING
-        && ngx_strcmp(reply->str, m->dir.id) == 0)
-    {
-        rc = NGX_OK;
-
-    } else {
-        rc = NGX_ERROR;
-        (void) ngx_snprintf((u_char *) err, len, "the data directory \"%s\" "
-                            "is left alone: Redis does not name it as its "
-                            "store%Z", m->dir.root);
-    }
-
-    if (reply) {
-        freeReplyObject(reply);
-    }
-
-    return rc;
+    return 0;
 }
 
 

@@ -167,7 +167,7 @@ inc_lock_done(ngx_event_t *ev)
 void
 ngx_http_cos_store_end(void)
 {
-    /* older incarnations' packs as well: their commits are lost with the link */
+    /* older incarnations' packs too: their commits are lost with the link */
     inc_leave(1);
 }
 

@@ -65,14 +65,14 @@ typedef struct {
 extern ngx_http_cos_store_t  ngx_http_cos_store;
 
 
-/* --- incarnations (ngx_http_cos_store.c) ------------------------------------ */
+/* --- incarnations (ngx_http_cos_store.c) ---------------------------------- */
 
 void ngx_http_cos_inc_unref(ngx_http_cos_inc_t *inc);
 /* Gives the current incarnation up and asks for another (on_failure). */
 void ngx_http_cos_store_fail(void);
 
 
-/* --- tasks and jobs (ngx_http_cos_job.c) ------------------------------------ */
+/* --- tasks and jobs (ngx_http_cos_job.c) ---------------------------------- */
 
 /* Sets up a task whose thread handler gets ctx, and whose completion handler
  * finds ctx in ev->data. ctx must be larger than the head of a connection,
@@ -91,7 +91,7 @@ ngx_http_cos_job_t *ngx_http_cos_job_create(uint64_t cid,
     void (*run)(ngx_http_cos_job_t *), void (*done)(ngx_http_cos_job_t *));
 
 
-/* --- packs (ngx_http_cos_pack.c) -------------------------------------------- */
+/* --- packs (ngx_http_cos_pack.c) ------------------------------------------ */
 
 void ngx_http_cos_pack_init(void);
 /* With the next id of inc, which must not be used up; not yet on disk. */
@@ -107,7 +107,7 @@ void ngx_http_cos_pack_close(ngx_http_cos_pack_t *p);
 void ngx_http_cos_pack_done(void);
 
 
-/* --- group commit (ngx_http_cos_append.c) ----------------------------------- */
+/* --- group commit (ngx_http_cos_append.c) --------------------------------- */
 
 void ngx_http_cos_append_init(void);
 /* Writes what waits, as soon as it is possible. */
@@ -116,7 +116,7 @@ void ngx_http_cos_append_start(void);
 void ngx_http_cos_append_refuse(cos_err_e err);
 
 
-/* --- descriptors (ngx_http_cos_file.c) -------------------------------------- */
+/* --- descriptors (ngx_http_cos_file.c) ------------------------------------ */
 
 void ngx_http_cos_file_init(void);
 /* Forgets a container. Its descriptor is given to the caller when nobody uses
