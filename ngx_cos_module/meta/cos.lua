@@ -39,11 +39,10 @@ end
 
 
 local function number(text, what)
-    local n = tonumber(text)
-    if not n or n < 0 or n > 9007199254740992 or n % 1 ~= 0 then
+    if not text or not string.find(text, '^%d+$') or #text > 16 then
         fail('bad ' .. what)
     end
-    return n
+    return tonumber(text)
 end
 
 
