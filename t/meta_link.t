@@ -126,11 +126,12 @@ sub write_conf {
     my $user = $> == 0 ? 'user root;' : '';
     my $temps = join '', map { "${_}_temp_path $dir/t_$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
+    my $shutdown = $o{shutdown} ? "worker_shutdown_timeout $o{shutdown};" : '';
     my $password = $o{password} ? "cosmeta_password $o{password};" : '';
     open my $f, '>', "$dir/nginx.conf" or die;
     print $f <<"CONF";
 load_module $so;
-daemon off; $user
+daemon off; $user $shutdown
 worker_processes $o{workers};
 pid $dir/nginx.pid;
 error_log $dir/error.log $o{level};
@@ -543,6 +544,19 @@ subtest 'several workers' => sub {
     my ($b) = split / /, get('/seq')->{body};
     ok $b > $a && $b < $a + 5e6, 'the clock goes on';
     race('after reload', 1);
+
+    # ends every connection of an old worker, ours among them
+    write_conf(workers => 3, empty => 'off', zone => '16m', timeout => '6s', shutdown => '200ms');
+    kill 'HUP', $nginx;
+    sleep 0.5;
+    ok ready(3), 'reload with a shutdown timeout: ready';
+    @waiting = map { background { get('/wait?k=q')->{status} } } 1 .. 3;
+    sleep 0.1;
+    %old = map { $_ => 1 } workers();
+    kill 'HUP', $nginx;
+    $_->() for @waiting;
+    ok until_true(5, sub { !grep { $old{$_} } workers() }), 'shutdown timeout: old workers are gone';
+    ok ready(3), 'shutdown timeout: ready';
     log_clean('reload');
 };
 

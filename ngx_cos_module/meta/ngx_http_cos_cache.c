@@ -290,7 +290,7 @@ ngx_http_cos_cache_stats(void)
 }
 
 
-/* --- under the mutex --------------------------------------------------------- */
+/* --- under the mutex ----------------------------------------------------- */
 
 static ngx_slab_pool_t *
 shard_of(uint32_t hash)
@@ -418,7 +418,7 @@ remove_entry(ngx_slab_pool_t *pool, entry_t *e)
 }
 
 
-/* --- SipHash-1-3, folded to 32 bits ------------------------------------------- */
+/* --- SipHash-1-3, folded to 32 bits -------------------------------------- */
 
 #define rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))
 

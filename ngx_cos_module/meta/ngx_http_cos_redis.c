@@ -29,7 +29,8 @@
 
 
 static void init_conn(ngx_http_cos_rconn_t *conn, const char *name,
-    void (*prove)(ngx_http_cos_rconn_t *), void (*tick)(ngx_http_cos_rconn_t *));
+    void (*prove)(ngx_http_cos_rconn_t *),
+    void (*tick)(ngx_http_cos_rconn_t *));
 static void set_timer(ngx_event_t *ev, ngx_msec_t delay);
 static void reconnect_later(ngx_http_cos_rconn_t *conn);
 static void timer_handler(ngx_event_t *ev);
@@ -77,7 +78,8 @@ ngx_http_cos_redis_init(ngx_cycle_t *cycle, ngx_http_cos_redis_conf_t *conf,
 
 static void
 init_conn(ngx_http_cos_rconn_t *conn, const char *name,
-    void (*prove)(ngx_http_cos_rconn_t *), void (*tick)(ngx_http_cos_rconn_t *))
+    void (*prove)(ngx_http_cos_rconn_t *),
+    void (*tick)(ngx_http_cos_rconn_t *))
 {
     conn->name = name;
     conn->prove = prove;
@@ -104,7 +106,7 @@ ngx_http_cos_redis_ready(void)
 }
 
 
-/* --- life of a connection --------------------------------------------------- */
+/* --- life of a connection ------------------------------------------------ */
 
 void
 ngx_http_cos_rconn_start(ngx_http_cos_rconn_t *conn)
@@ -317,7 +319,7 @@ ngx_http_cos_rconn_complain(ngx_http_cos_rconn_t *conn, const char *fmt, ...)
 }
 
 
-/* --- calls ------------------------------------------------------------------ */
+/* --- calls --------------------------------------------------------------- */
 
 ngx_int_t
 ngx_http_cos_redis_call(ngx_http_cos_call_t *call, ngx_uint_t flags, int argc,
@@ -476,7 +478,7 @@ reply_timeout(ngx_event_t *ev)
 }
 
 
-/* --- the link as a whole ---------------------------------------------------- */
+/* --- the link as a whole ------------------------------------------------- */
 
 static void
 take_incarnation(void)
@@ -502,6 +504,20 @@ take_incarnation(void)
     }
 
     link->asking = 1;
+}
+
+
+void
+ngx_http_cos_redis_again(void)
+{
+    ngx_http_cos_link_t  *link = &ngx_http_cos_link;
+
+    if (!link->ready || link->closing) {
+        return;
+    }
+
+    link->ready = 0;
+    take_incarnation();
 }
 
 

@@ -141,7 +141,7 @@ static uint64_t    incarnation;
 static ngx_uint_t  times_ready, times_lost, null_before_lost;
 
 
-/* --- configuration ---------------------------------------------------------- */
+/* --- configuration ------------------------------------------------------- */
 
 static void *
 create_main_conf(ngx_conf_t *cf)
@@ -237,7 +237,7 @@ set_action(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* --- process ------------------------------------------------------------------ */
+/* --- process ------------------------------------------------------------- */
 
 static void
 on_ready(uint64_t inc)
@@ -260,7 +260,8 @@ init_process(ngx_cycle_t *cycle)
     main_conf_t                 *mcf;
     ngx_http_cos_redis_hooks_t   hooks;
 
-    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
         return NGX_OK;
     }
 
@@ -292,7 +293,7 @@ exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* --- requests ------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------ */
 
 static ngx_int_t
 argument(ngx_http_request_t *r, char *name, ngx_str_t *value)
@@ -671,7 +672,9 @@ bench_handler(ngx_http_request_t *r)
     ngx_int_t   i, n;
     ngx_str_t   key, count, value, text;
 
-    if (argument(r, "k", &key) != NGX_OK || argument(r, "n", &count) != NGX_OK) {
+    if (argument(r, "k", &key) != NGX_OK
+        || argument(r, "n", &count) != NGX_OK)
+    {
         return NGX_HTTP_BAD_REQUEST;
     }
 
