@@ -68,6 +68,16 @@ typedef struct {
 } ngx_http_cos_loc_conf_t;
 
 
+/* Milliseconds since 1970, as of this loop turn. */
+static ngx_inline uint64_t
+ngx_http_cos_now(void)
+{
+    ngx_time_t  *tp = ngx_timeofday();
+
+    return (uint64_t) tp->sec * 1000 + tp->msec;
+}
+
+
 /* --- identity ------------------------------------------------------------------- */
 
 typedef struct {

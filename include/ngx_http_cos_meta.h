@@ -57,6 +57,8 @@ ngx_int_t ngx_http_cos_redis_init(ngx_cycle_t *cycle,
 /* In exit_process. */
 void ngx_http_cos_redis_done(void);
 ngx_uint_t ngx_http_cos_redis_ready(void);
+/* The store gave its incarnation up: takes a new one and calls hooks.ready. */
+void ngx_http_cos_redis_again(void);
 
 typedef struct ngx_http_cos_call_s  ngx_http_cos_call_t;
 

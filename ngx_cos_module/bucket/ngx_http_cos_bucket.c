@@ -180,7 +180,7 @@ create_numbered(ngx_http_cos_ctx_t *ctx)
     k->name = ctx->name.bucket;
     k->id = b->id;
     k->owner = ctx->identity.uid;
-    k->created = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    k->created = ngx_http_cos_now();
     k->acl = b->acl;
     k->region = b->region.len ? b->region
                 : ctx->name.region.len ? ctx->name.region

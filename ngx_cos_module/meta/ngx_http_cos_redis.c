@@ -220,8 +220,10 @@ ngx_http_cos_rconn_lost(ngx_http_cos_rconn_t *conn)
         return;
     }
 
-    if (link->ready && was == NGX_HTTP_COS_READY) {
+    /* not by ready: between incarnations calls are still in flight */
+    if (link->begun && was == NGX_HTTP_COS_READY) {
         link->ready = 0;
+        link->begun = 0;
         link->hooks.lost();
     }
 }
@@ -552,6 +554,7 @@ inc_handler(ngx_http_cos_call_t *call, redisReply *reply)
                   &link->conf->address, (int64_t) reply->integer);
 
     link->ready = 1;
+    link->begun = 1;
     link->data.complained = ngx_current_msec - COMPLAIN_GAP;
     ngx_http_cos_seq_start();
     link->hooks.ready((uint64_t) reply->integer);

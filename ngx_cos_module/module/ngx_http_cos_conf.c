@@ -491,10 +491,11 @@ ngx_http_cos_conf_check(ngx_conf_t *cf, ngx_http_cos_main_conf_t *mcf)
         ngx_str_set(&mcf->zone, "cos");
     }
 
-    if (ngx_thread_pool_add(cf, mcf->thread_pool.len ? &mcf->thread_pool
-                                                     : NULL)
-        == NULL)
-    {
+    if (mcf->thread_pool.len == 0) {
+        ngx_str_set(&mcf->thread_pool, "default");
+    }
+
+    if (ngx_thread_pool_add(cf, &mcf->thread_pool) == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "cos: thread pool \"%V\" cannot be used",
                       &mcf->thread_pool);

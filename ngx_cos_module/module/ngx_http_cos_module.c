@@ -352,8 +352,7 @@ init_process(ngx_cycle_t *cycle)
 
     cos_xml_init();
 
-    mcf->store.pool = ngx_thread_pool_get(cycle, mcf->thread_pool.len
-                                                 ? &mcf->thread_pool : NULL);
+    mcf->store.pool = ngx_thread_pool_get(cycle, &mcf->thread_pool);
 
     if (mcf->store.pool == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,

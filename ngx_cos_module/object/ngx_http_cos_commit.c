@@ -372,8 +372,6 @@ note_done(ngx_http_cos_ctx_t *ctx)
         for (i = 0; i < c->nresolve; i++) {
             ngx_http_cos_store_resolved(c->resolve[i]);
         }
-
-        ngx_http_cos_store_resolved(c->append.rec.cid);
     }
 
     return finish(ctx, c);

@@ -375,7 +375,7 @@ assemble(ngx_http_cos_ctx_t *ctx, comp_t *p)
     o->home = 0;
     o->rev = 0;
     o->nsegs = 0;
-    o->mtime = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    o->mtime = ngx_http_cos_now();
 
     all = ngx_palloc(ctx->request->pool, p->n * COS_MD5_LEN);
     o->segs = ngx_palloc(ctx->request->pool, p->n * sizeof(cos_seg_t));

@@ -163,7 +163,7 @@ copy_record(copy_t *p)
     o->sum_type = src->sum_type;
     ngx_memcpy(o->sum, src->sum, sizeof(o->sum));
     ngx_memcpy(o->etag, src->etag, COS_MD5_LEN);
-    o->mtime = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    o->mtime = ngx_http_cos_now();
 }
 
 
@@ -509,6 +509,15 @@ copy_done(ngx_http_cos_ctx_t *ctx)
     p->committed = c->ok;
     p->unknown = (c->err != COS_OK);
 
+    /* refused, too: parts of an upload that nobody knows are nothing to a
+     * rebuild */
+
+    for (i = 0; c->err == COS_OK && p->append && i < p->nsegs; i++) {
+        if (p->append[i].rec.kind) {
+            ngx_http_cos_store_resolved(p->append[i].rec.cid);
+        }
+    }
+
     if (!c->ok) {
         if (c->err == COS_OK && p->arg.len
             && ngx_strcmp(c->status, "EXISTS") == 0)
@@ -517,12 +526,6 @@ copy_done(ngx_http_cos_ctx_t *ctx)
         }
 
         return ngx_http_cos_commit_fail(ctx, c);
-    }
-
-    for (i = 0; p->append && i < p->nsegs; i++) {
-        if (p->append[i].rec.kind) {
-            ngx_http_cos_store_resolved(p->append[i].rec.cid);
-        }
     }
 
     cos_buf_init(&b, &ctx->alloc, 512);

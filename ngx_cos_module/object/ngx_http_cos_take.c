@@ -557,5 +557,5 @@ ngx_http_cos_take_record(ngx_http_cos_take_t *t, cos_object_t *o)
         ngx_memcpy(o->sum, in->out_sum, cos_sum_len(in->sum_type));
     }
 
-    o->mtime = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    o->mtime = ngx_http_cos_now();
 }

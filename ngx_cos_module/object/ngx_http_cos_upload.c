@@ -46,7 +46,7 @@ make_upload_id(ngx_http_cos_ctx_t *ctx, ngx_str_t *id)
     int     i;
     uint64_t  now;
 
-    now = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    now = ngx_http_cos_now();
 
     for (i = 0; i < 8; i++) {
         raw[i] = (u_char) (now >> (56 - 8 * i));
@@ -142,7 +142,7 @@ ngx_http_cos_create_upload(ngx_http_cos_ctx_t *ctx)
     j->bid = ctx->bucket.id;
     j->key = ctx->name.key;
     j->upload = p->id;
-    j->initiated = (uint64_t) ngx_time() * 1000 + ngx_timeofday()->msec;
+    j->initiated = ngx_http_cos_now();
     j->initiator = ctx->identity.known ? ctx->identity.uid : 0;
     c->build = create_build;
     c->data = p;
