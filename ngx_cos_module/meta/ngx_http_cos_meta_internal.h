@@ -121,6 +121,8 @@ typedef struct {
     ngx_log_t                   *log;
     ngx_http_cos_call_t          inc;
     unsigned                     ready:1;
+    unsigned                     begun:1;     /* ready() was called, lost()
+                                                 not yet */
     unsigned                     asking:1;    /* inc is in flight */
     unsigned                     proved:1;    /* data was ready before */
     unsigned                     closing:1;
