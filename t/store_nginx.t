@@ -396,7 +396,7 @@ sub test_manager {
     cmp_ok time - $start, '<', 4, 'and does not keep nginx from leaving';
 
     SKIP: {
-        skip 'no redis-server', 1 unless grep { -x "$_/redis-server" } split /:/, $ENV{PATH};
+        skip 'no redis-server', 10 unless grep { -x "$_/redis-server" } split /:/, $ENV{PATH};
         my $dir = tempdir('cos-redis.XXXXXX', TMPDIR => 1, CLEANUP => 1);
         my $pid = fork;
         if (!$pid) {
@@ -406,8 +406,23 @@ sub test_manager {
         eventually(sub { -S "$dir/s" }, 5);
         $s = server(redis => "unix:$dir/s");
         ok eventually(sub { slurp("$s->{dir}/error.log") =~ /background work waits/ }, 8),
-            'nor does it touch a store that Redis does not name';
+            'without the function library too';
         stop($s);
+
+        my $cli = "redis-cli -s $dir/s";
+        system "$cli -x FUNCTION LOAD REPLACE < $here/../ngx_cos_module/meta/cos.lua >$dir/out 2>&1";
+        $s = server(redis => "unix:$dir/s", first => 1000, crit => 1,
+            store => sub { system "$cli HSET g store another >$dir/out" });
+        ok eventually(sub { slurp("$s->{dir}/error.log") =~ /does not name .* as its store/ }, 8),
+            'the store of another Redis is left alone';
+        stop($s);
+
+        $s = server(redis => "unix:$dir/s", first => 1000, store => sub { system "$cli HSET g store $_[0] >$dir/out" });
+        ok eventually(sub { -e "$s->{data}/open/1.lock" && !lockable($s, 1) }, 8),
+            'with all that it takes an incarnation and works';
+        $start = time;
+        stop($s);
+        cmp_ok time - $start, '<', 4, 'and leaves in time';
         kill 'TERM', $pid;
         waitpid $pid, 0;
     }
@@ -454,6 +469,18 @@ http {
 }
 END
     close $f;
+
+    if ($o{first}) {
+        open my $c, '>', "$dir/counter" or die $!;
+        print $c $o{first};
+    }
+    if ($o{store}) {
+        my $id = '01234567-89ab-4def-8123-456789abcdef';
+        mkdir $s->{data};
+        open my $f, '>', "$s->{data}/store.id" or die $!;
+        print $f "$id\n";
+        $o{store}->($id);
+    }
 
     $s->{pid} = fork // die "fork: $!";
     if ($s->{pid} == 0) {
