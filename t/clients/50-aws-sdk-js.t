@@ -1,0 +1,13 @@
+# @aws-sdk/client-s3 with lib-storage and s3-request-presigner.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Cos;
+use Cos::Client;
+
+my $node = node_modules();
+my $s = Cos->start(workers => 2);
+driver($s, [$node, "$FindBin::Bin/drivers/aws_sdk.js"]);
+$s->done;

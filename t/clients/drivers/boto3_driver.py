@@ -1,0 +1,132 @@
+"""boto3: every step of an ordinary client, one TAP-like line for each."""
+import hashlib
+import os
+import urllib.request
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.client import Config
+from botocore.exceptions import ClientError
+
+BUCKET = "boto3-1250000000"
+MIB = 1048576
+ENV = os.environ
+
+
+def ok(cond, name, detail=""):
+    print(("ok " if cond else "not ok ") + name, flush=True)
+    if not cond and detail != "":
+        print("  " + repr(detail)[:500], flush=True)
+
+
+def error_code(call, **args):
+    try:
+        call(**args)
+    except ClientError as e:
+        return e.response["Error"]["Code"]
+    return None
+
+
+s3 = boto3.client(
+    "s3", endpoint_url=ENV["ENDPOINT"], region_name=ENV["REGION"],
+    aws_access_key_id=ENV["ACCESS_KEY"], aws_secret_access_key=ENV["SECRET_KEY"],
+    config=Config(signature_version="s3v4", s3={"addressing_style": "path"},
+                  retries={"max_attempts": 0}))
+
+s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": ENV["REGION"]})
+ok(BUCKET in [b["Name"] for b in s3.list_buckets()["Buckets"]], "create and list buckets")
+ok(s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == ENV["REGION"], "location")
+ok(error_code(s3.create_bucket, Bucket=BUCKET,
+              CreateBucketConfiguration={"LocationConstraint": ENV["REGION"]})
+   == "BucketAlreadyOwnedByYou", "create again")
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="none") == "NoSuchKey", "NoSuchKey")
+ok(error_code(s3.head_bucket, Bucket="none-1250000000") == "404", "no bucket")
+
+r = s3.put_object(Bucket=BUCKET, Key="dir/small", Body=b"small contents", ContentType="text/x-a",
+                  CacheControl="max-age=9", Metadata={"colour": "blue", "Two-Words": "x y"})
+ok(r["ETag"] == '"%s"' % hashlib.md5(b"small contents").hexdigest(), "put", r)
+r = s3.get_object(Bucket=BUCKET, Key="dir/small")
+ok(r["Body"].read() == b"small contents", "get")
+ok(r["Metadata"] == {"colour": "blue", "two-words": "x y"}, "metadata", r["Metadata"])
+ok((r["ContentType"], r["CacheControl"]) == ("text/x-a", "max-age=9"), "stored headers")
+ok(s3.get_object(Bucket=BUCKET, Key="dir/small", Range="bytes=6-9")["Body"].read() == b"cont", "range")
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="dir/small", IfNoneMatch=r["ETag"]) == "304",
+   "If-None-Match")
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="dir/small", IfMatch='"x"') == "PreconditionFailed",
+   "If-Match")
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="dir/small", Range="bytes=99-") == "InvalidRange",
+   "a range beyond the end")
+
+# 64 MiB through the transfer manager: parts in parallel
+big = os.urandom(64 * MIB)
+path = os.path.join(ENV.get("TMPDIR", "/tmp"), "boto3-%d" % os.getpid())
+try:
+    with open(path, "wb") as f:
+        f.write(big)
+    config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB, max_concurrency=8)
+    s3.upload_file(path, BUCKET, "big", Config=config)
+    ok(s3.head_object(Bucket=BUCKET, Key="big")["ETag"].endswith('-8"'), "upload of 64 MiB in parts")
+    s3.download_file(BUCKET, "big", path, Config=config)
+    with open(path, "rb") as f:
+        ok(f.read() == big, "download of 64 MiB in ranges")
+finally:
+    os.unlink(path)
+s3.copy({"Bucket": BUCKET, "Key": "big"}, BUCKET, "big2", Config=config)
+ok(s3.get_object(Bucket=BUCKET, Key="big2")["Body"].read() == big, "managed copy in parts")
+
+r = s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "dir/small"})
+ok(r["CopyObjectResult"]["ETag"] == '"%s"' % hashlib.md5(b"small contents").hexdigest(), "copy")
+r = s3.head_object(Bucket=BUCKET, Key="copy")
+ok(r["Metadata"] == {"colour": "blue", "two-words": "x y"}, "copy keeps metadata", r["Metadata"])
+s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "copy"},
+               MetadataDirective="REPLACE", Metadata={"n": "1"})
+ok(s3.head_object(Bucket=BUCKET, Key="copy")["Metadata"] == {"n": "1"}, "copy replaces metadata")
+
+# multipart by hand, listed and aborted
+up = s3.create_multipart_upload(Bucket=BUCKET, Key="hand")["UploadId"]
+e1 = s3.upload_part(Bucket=BUCKET, Key="hand", UploadId=up, PartNumber=1, Body=big[:5 * MIB])["ETag"]
+e2 = s3.upload_part(Bucket=BUCKET, Key="hand", UploadId=up, PartNumber=2, Body=b"end")["ETag"]
+ok([p["Size"] for p in s3.list_parts(Bucket=BUCKET, Key="hand", UploadId=up)["Parts"]]
+   == [5 * MIB, 3], "list parts")
+ok([u["Key"] for u in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["hand"], "list uploads")
+r = s3.complete_multipart_upload(Bucket=BUCKET, Key="hand", UploadId=up, MultipartUpload={"Parts": [
+    {"PartNumber": 1, "ETag": e1}, {"PartNumber": 2, "ETag": e2}]})
+ok(r["ETag"].endswith('-2"'), "complete", r)
+up = s3.create_multipart_upload(Bucket=BUCKET, Key="hand")["UploadId"]
+s3.abort_multipart_upload(Bucket=BUCKET, Key="hand", UploadId=up)
+ok("Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET), "abort")
+
+# odd keys
+keys = ENV["ODD_KEYS"].split("\n")
+for k in keys:
+    s3.put_object(Bucket=BUCKET, Key="odd/" + k, Body=k.encode())
+    ok(s3.get_object(Bucket=BUCKET, Key="odd/" + k)["Body"].read() == k.encode(), "key " + k)
+listed = []
+for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="odd/",
+                                                         PaginationConfig={"PageSize": 3}):
+    listed += [o["Key"] for o in page["Contents"]]
+ok(listed == sorted(["odd/" + k for k in keys], key=str.encode), "listed page by page", listed)
+r = s3.list_objects(Bucket=BUCKET, Delimiter="/")
+ok([p["Prefix"] for p in r["CommonPrefixes"]] == ["dir/", "odd/"], "common prefixes", r)
+ok([o["Key"] for o in r["Contents"]] == ["big", "big2", "copy", "hand"], "keys beside them")
+
+# presigned
+url = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "odd/with space",
+                                               "ResponseContentType": "text/x-b"}, 600)
+with urllib.request.urlopen(url) as f:
+    ok(f.read() == b"with space" and f.headers["Content-Type"] == "text/x-b", "presigned GET")
+url = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "odd/put"}, 600)
+req = urllib.request.Request(url, data=b"through a link", method="PUT", headers={"Content-Type": ""})
+with urllib.request.urlopen(req) as f:
+    ok(f.status == 200, "presigned PUT")
+ok(s3.get_object(Bucket=BUCKET, Key="odd/put")["Body"].read() == b"through a link", "and what it put")
+
+s3.put_object_acl(Bucket=BUCKET, Key="copy", ACL="public-read")
+ok(len(s3.get_object_acl(Bucket=BUCKET, Key="copy")["Grants"]) == 2, "ACL")
+
+names = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+r = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": n} for n in names]})
+ok(sorted(d["Key"] for d in r["Deleted"]) == sorted(names) and "Errors" not in r, "delete many", r)
+s3.delete_bucket(Bucket=BUCKET)
+ok(error_code(s3.head_bucket, Bucket=BUCKET) == "404", "bucket deleted")
+print("done")

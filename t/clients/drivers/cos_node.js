@@ -1,0 +1,147 @@
+// cos-nodejs-sdk-v5: the COS dialect, the bucket in the host name.
+'use strict';
+
+const crypto = require('crypto');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const { ok, error, keys, sorted, main } = require('./tap.js');
+const COS = require('cos-nodejs-sdk-v5');
+
+const env = process.env;
+const Bucket = 'cosnode-1250000000';
+const Region = env.REGION;
+const MIB = 1048576;
+const md5 = (b) => crypto.createHash('md5').update(b).digest('hex');
+const at = { Bucket, Region };
+
+main(async () => {
+  const cos = new COS({ SecretId: env.ACCESS_KEY, SecretKey: env.SECRET_KEY, Protocol: 'http:',
+    Domain: `{Bucket}.cos.{Region}.localhost:${env.PORT}`, ServiceDomain: `service.cos.localhost:${env.PORT}`,
+    AutoSwitchHost: false, ChunkRetryTimes: 0, ObjectKeySimplifyCheck: false });
+
+  let r = await cos.putBucket(at);
+  ok(r.statusCode === 200, 'put bucket', r);
+  r = await cos.getService();
+  ok(r.Buckets.some((b) => b.Name === Bucket && b.Location === Region), 'get service', r);
+  r = await cos.headBucket(at);
+  ok(r.statusCode === 200 && r.headers['x-cos-bucket-region'] === Region, 'head bucket', r);
+  r = await cos.getBucketLocation(at);
+  ok(r.LocationConstraint === Region, 'location', r);
+  let e = await error(() => cos.putBucket(at));
+  ok(e && e.code === 'BucketAlreadyOwnedByYou', 'put bucket again', e);
+  e = await error(() => cos.getObject({ ...at, Key: 'none' }));
+  ok(e && e.code === 'NoSuchKey' && e.RequestId, 'NoSuchKey', e);
+
+  r = await cos.putObject({ ...at, Key: 'dir/small', Body: 'small contents', ContentType: 'text/x-a',
+    CacheControl: 'max-age=9', 'x-cos-meta-colour': 'blue' });
+  ok(r.ETag === `"${md5('small contents')}"`, 'put', r);
+  ok(r.Location === `${Bucket}.cos.${Region}.localhost:${env.PORT}/dir/small`, 'its location', r);
+  ok(/^\d+$/.test(r.headers['x-cos-hash-crc64ecma']), 'its CRC-64', r.headers);
+  r = await cos.getObject({ ...at, Key: 'dir/small' });
+  ok(r.Body.toString() === 'small contents', 'get');
+  ok(r.headers['x-cos-meta-colour'] === 'blue' && r.headers['content-type'] === 'text/x-a'
+    && r.headers['cache-control'] === 'max-age=9', 'stored headers', r.headers);
+  r = await cos.getObject({ ...at, Key: 'dir/small', Range: 'bytes=6-9' });
+  ok(r.Body.toString() === 'cont' && r.statusCode === 206, 'range');
+  r = await cos.headObject({ ...at, Key: 'dir/small' });
+  ok(r.headers['content-length'] === '14', 'head', r.headers);
+  r = await cos.getObject({ ...at, Key: 'dir/small', IfNoneMatch: r.ETag });
+  ok(r.NotModified === true, 'not modified', r);
+  e = await error(() => cos.getObject({ ...at, Key: 'dir/small', IfMatch: '"x"' }));
+  ok(e && e.code === 'PreconditionFailed', 'If-Match', e);
+
+  // 64 MiB: sliceUploadFile and uploadFile, in parts, in parallel
+  const big = crypto.randomBytes(64 * MIB);
+  const file = path.join(os.tmpdir(), `cos-node-${process.pid}`);
+  try {
+    fs.writeFileSync(file, big);
+    r = await cos.sliceUploadFile({ ...at, Key: 'big', FilePath: file, ChunkSize: 8 * MIB, AsyncLimit: 4 });
+    ok(/-8"$/.test(r.ETag), '64 MiB in parts', r);
+    await cos.downloadFile({ ...at, Key: 'big', FilePath: `${file}.back`, FileSize: 64 * MIB,
+      ChunkSize: 8 * MIB, ParallelLimit: 4 });
+    ok(big.equals(fs.readFileSync(`${file}.back`)), 'came back whole, range by range');
+    r = await cos.uploadFile({ ...at, Key: 'big2', FilePath: file, SliceSize: 1 * MIB });
+    ok(r.statusCode === 200, 'uploadFile', r);
+  } finally {
+    for (const f of [file, `${file}.back`]) fs.rmSync(f, { force: true });
+  }
+  r = await cos.getObject({ ...at, Key: 'big2', Range: `bytes=${MIB - 9}-${MIB + 10}` });
+  ok(big.subarray(MIB - 9, MIB + 11).equals(r.Body), 'a range across parts');
+
+  const host = `${Bucket}.cos.${Region}.localhost:${env.PORT}`;
+  r = await cos.putObjectCopy({ ...at, Key: 'copy', CopySource: `${host}/dir/small` });
+  ok(r.ETag === `"${md5('small contents')}"`, 'copy', r);
+  r = await cos.putObjectCopy({ ...at, Key: 'copy', CopySource: `${host}/copy`, MetadataDirective: 'Replaced',
+    'x-cos-meta-n': '1' });
+  r = await cos.headObject({ ...at, Key: 'copy' });
+  ok(r.headers['x-cos-meta-n'] === '1' && r.headers['x-cos-meta-colour'] === undefined, 'replaced metadata', r);
+  r = await cos.multipartInit({ ...at, Key: 'parts' });
+  const { UploadId } = r;
+  r = await cos.uploadPartCopy({ ...at, Key: 'parts', UploadId, PartNumber: '1', CopySource: `${host}/big`,
+    CopySourceRange: `bytes=0-${2 * MIB - 1}` });
+  const part1 = r.ETag;
+  r = await cos.multipartUpload({ ...at, Key: 'parts', UploadId, PartNumber: 2, Body: 'end' });
+  const part2 = r.ETag;
+  r = await cos.multipartListPart({ ...at, Key: 'parts', UploadId });
+  ok(r.Part.length === 2, 'list parts', r);
+  r = await cos.multipartList(at);
+  ok(r.Upload.some((u) => u.UploadId === UploadId), 'list uploads', r);
+  r = await cos.multipartComplete({ ...at, Key: 'parts', UploadId,
+    Parts: [{ PartNumber: 1, ETag: part1 }, { PartNumber: 2, ETag: part2 }] });
+  ok(/-2"$/.test(r.ETag) && r.Location === `${host}/parts`, 'complete', r);
+  r = await cos.multipartInit({ ...at, Key: 'abort' });
+  await cos.multipartAbort({ ...at, Key: 'abort', UploadId: r.UploadId });
+  ok((await cos.multipartList(at)).Upload.length === 0, 'abort');
+
+  for (const k of keys) {
+    await cos.putObject({ ...at, Key: `odd/${k}`, Body: k });
+    r = await cos.getObject({ ...at, Key: `odd/${k}` });
+    ok(r.Body.toString() === k, `key ${k}`);
+  }
+  const listed = [];
+  let Marker;
+  do {
+    r = await cos.getBucket({ ...at, Prefix: 'odd/', MaxKeys: 3, Marker });
+    listed.push(...r.Contents.map((o) => o.Key));
+    Marker = r.NextMarker;
+  } while (r.IsTruncated === 'true');
+  ok(JSON.stringify(listed) === JSON.stringify(sorted(keys.map((k) => `odd/${k}`))), 'listed page by page', listed);
+  r = await cos.getBucket({ ...at, Delimiter: '/' });
+  ok(JSON.stringify(r.CommonPrefixes.map((p) => p.Prefix)) === '["dir/","odd/"]', 'common prefixes', r);
+
+  let url = cos.getObjectUrl({ ...at, Key: 'dir/small', Sign: true, Query: { 'response-content-type': 'text/x b' } });
+  const http = (u, method, body) => new Promise((resolve, reject) => {
+    const req = require('http').request(u, { method }, (res) => {
+      const parts = [];
+      res.on('data', (p) => parts.push(p)).on('end', () => resolve({ status: res.statusCode,
+        type: res.headers['content-type'], text: Buffer.concat(parts).toString() }));
+    });
+    req.on('error', reject).end(body);
+  });
+  let f = await http(url, 'GET');
+  ok(f.text === 'small contents' && f.type === 'text/x b', 'presigned GET', f);
+  url = await new Promise((resolve, reject) => cos.getObjectUrl({ ...at, Key: 'odd/with space', Sign: true },
+    (err, data) => (err ? reject(err) : resolve(data.Url))));
+  f = await http(url, 'GET');
+  ok(f.text === 'with space', 'presigned GET, asynchronous form', f);
+  url = cos.getObjectUrl({ ...at, Key: 'odd/put', Method: 'PUT', Sign: true });
+  f = await http(url, 'PUT', 'through a link');
+  ok(f.status === 200, 'presigned PUT', f);
+  ok((await cos.getObject({ ...at, Key: 'odd/put' })).Body.toString() === 'through a link', 'and what it put');
+
+  await cos.putObjectAcl({ ...at, Key: 'copy', ACL: 'public-read' });
+  r = await cos.getObjectAcl({ ...at, Key: 'copy' });
+  ok(r.Grants.length === 2, 'ACL', r);
+  await cos.putBucketAcl({ ...at, ACL: 'public-read' });
+  ok((await cos.getBucketAcl(at)).ACL === 'public-read', 'bucket ACL');
+
+  r = await cos.getBucket(at);
+  const all = r.Contents.map((o) => ({ Key: o.Key }));
+  r = await cos.deleteMultipleObject({ ...at, Objects: all });
+  ok(r.Deleted.length === all.length && r.Error.length === 0, 'delete many', r);
+  r = await cos.deleteBucket(at);
+  ok(r.statusCode === 204, 'delete bucket', r);
+  e = await error(() => cos.headBucket(at));
+  ok(e && e.statusCode === 404, 'bucket deleted', e);
+});
