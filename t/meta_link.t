@@ -122,7 +122,7 @@ sub write_conf {
     my (%o) = (workers => 1, zone => '8m', store => $STORE, empty => 'on',
         timeout => '1s', address => "unix:$sock", level => 'info', @_);
     my $actions = join '', map { "location = /$_ { cosmeta $_; }\n" }
-        qw(get set drop slow wait fcall burst bench seq die status);
+        qw(get set drop slow wait fcall burst bench seq again die status);
     my $user = $> == 0 ? 'user root;' : '';
     my $temps = join '', map { "${_}_temp_path $dir/t_$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
@@ -455,6 +455,24 @@ subtest 'seq above' => sub {
     my $text = log_text();
     like $text, qr/cannot be real/, 'with an alert';
     log_clear();
+};
+
+subtest 'a new incarnation' => sub {
+    my $before = status();
+    my $waiting = background { get('/wait?k=q')->{status} };
+    sleep 0.2;
+    get('/again');
+    ok ready(2), 'ready again';
+    my $now = status();
+    is $now->{inc}, $before->{inc} + 1, 'the next one';
+    is $now->{times_lost}, $before->{times_lost}, 'nothing was lost';
+    is $waiting->(), 404, 'calls under way went on';
+    redis('CLIENT', 'PAUSE', 700);
+    get('/again');
+    stop_redis();
+    ok until_true(2, sub { status()->{times_lost} == $before->{times_lost} + 1 }), 'a loss in between is told';
+    start_redis();
+    ok ready(3), 'ready';
 };
 
 subtest 'an idle link costs no errors' => sub {

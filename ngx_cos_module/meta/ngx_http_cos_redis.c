@@ -38,7 +38,6 @@ static void reply_timeout(ngx_event_t *ev);
 static void reply_handler(redisAsyncContext *ac, void *r, void *privdata);
 static void take_incarnation(void);
 static void inc_handler(ngx_http_cos_call_t *call, redisReply *reply);
-static void done_conn(ngx_http_cos_rconn_t *conn);
 
 
 ngx_http_cos_link_t  ngx_http_cos_link;
@@ -586,18 +585,8 @@ ngx_http_cos_redis_done(void)
 
     ngx_http_cos_seq_stop();
 
-    done_conn(&link->data);
-    done_conn(&link->slow);
-    done_conn(&link->track);
-}
-
-
-static void
-done_conn(ngx_http_cos_rconn_t *conn)
-{
-    if (conn->timer.timer_set) {
-        ngx_del_timer(&conn->timer);
-    }
-
-    ngx_http_cos_rconn_drop(conn);
+    /* calls in flight are not told, nobody is left to act on it */
+    ngx_http_cos_rconn_drop(&link->data);
+    ngx_http_cos_rconn_drop(&link->slow);
+    ngx_http_cos_rconn_drop(&link->track);
 }

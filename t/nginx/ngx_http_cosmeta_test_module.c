@@ -10,6 +10,7 @@
  *   cosmeta burst;   ?k=&n=   n GETs in one turn, their number of replies
  *   cosmeta bench;   ?k=&n=   ns of one cache hit
  *   cosmeta seq;     ?n=      two numbers of the clock; n: lift it above n
+ *   cosmeta again;            a new incarnation is asked for
  *   cosmeta die;     ?n=      a worker dies inside shard n
  *   cosmeta status;           what there is to know, "name value" lines
  */
@@ -66,6 +67,7 @@ static ngx_int_t fcall_handler(ngx_http_request_t *r);
 static ngx_int_t burst_handler(ngx_http_request_t *r);
 static ngx_int_t bench_handler(ngx_http_request_t *r);
 static ngx_int_t seq_handler(ngx_http_request_t *r);
+static ngx_int_t again_handler(ngx_http_request_t *r);
 static ngx_int_t die_handler(ngx_http_request_t *r);
 static ngx_int_t status_handler(ngx_http_request_t *r);
 
@@ -78,6 +80,7 @@ static struct {
     { "slow", slow_handler }, { "wait", wait_handler },
     { "fcall", fcall_handler }, { "burst", burst_handler },
     { "bench", bench_handler }, { "seq", seq_handler }, { "die", die_handler },
+    { "again", again_handler },
     { "status", status_handler }, { NULL, NULL }
 };
 
@@ -733,6 +736,17 @@ seq_handler(ngx_http_request_t *r)
     text.len = ngx_sprintf(p, "%uL %uL", a, ngx_http_cos_seq()) - p;
 
     return respond(r, 200, &text, "none");
+}
+
+
+static ngx_int_t
+again_handler(ngx_http_request_t *r)
+{
+    ngx_str_t  ok = ngx_string("asked");
+
+    ngx_http_cos_redis_again();
+
+    return respond(r, 200, &ok, "none");
 }
 
 
