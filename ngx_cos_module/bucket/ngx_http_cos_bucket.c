@@ -40,6 +40,31 @@ region_of(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* Any name that a region could have, or the one that is pinned. */
+static ngx_uint_t
+region_valid(ngx_http_cos_ctx_t *ctx, ngx_str_t region)
+{
+    size_t  i;
+    u_char  c;
+
+    if (ctx->lcf->region.len) {
+        return cos_str_eq(region, ctx->lcf->region);
+    }
+
+    for (i = 0; i < region.len; i++) {
+        c = region.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '-'))
+        {
+            return 0;
+        }
+    }
+
+    return region.len <= 64;
+}
+
+
 /* --- create --------------------------------------------------------------------- */
 
 ngx_int_t
@@ -127,9 +152,7 @@ create_read(ngx_http_cos_ctx_t *ctx)
         err = cos_xml_parse_create_bucket(b->text, &b->region, &ctx->alloc);
     }
 
-    if (err == COS_OK && b->region.len && ctx->lcf->region.len
-        && !cos_str_eq(b->region, ctx->lcf->region))
-    {
+    if (err == COS_OK && b->region.len && !region_valid(ctx, b->region)) {
         err = COS_E_INVALID_LOCATION;
     }
 

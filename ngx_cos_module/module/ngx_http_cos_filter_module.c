@@ -113,12 +113,20 @@ static ngx_int_t
 replace_error(ngx_http_cos_ctx_t *ctx)
 {
     cos_buf_t            b;
+    cos_err_e            err;
     ngx_http_request_t  *r = ctx->request;
 
+    err = ngx_http_cos_err_of_status(r->headers_out.status);
+
+    if (err == COS_E_INVALID_REQUEST && r->unparsed_uri.len == 0) {
+        /* nginx could not read the request line */
+        err = COS_E_INVALID_URI;
+    }
+
+    ctx->error = err;
+
     cos_buf_init(&b, &ctx->alloc, 512);
-    ngx_http_cos_error_text(ctx, &b,
-                            ngx_http_cos_err_of_status(r->headers_out.status),
-                            NULL);
+    ngx_http_cos_error_text(ctx, &b, err, NULL);
     if (b.err) {
         return NGX_ERROR;
     }

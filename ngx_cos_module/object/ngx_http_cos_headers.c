@@ -101,8 +101,7 @@ ngx_http_cos_test_conditions(cos_object_t *o, const cos_header_t *match,
     if (since && since->value.len) {
         t = cos_parse_http_date(since->value);
 
-        /* a date in the future is invalid (RFC 9110 section 13.1.3) */
-        if (t >= 0 && mtime <= t && t <= ngx_time()) {
+        if (t >= 0 && mtime <= t) {
             return NGX_ABORT;
         }
     }
