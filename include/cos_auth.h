@@ -116,7 +116,7 @@ cos_err_e cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
 int cos_sig_covers(const cos_sig_t *sig, const char *name);
 
 
-/* --- aws-chunked ----------------------------------------------------------- */
+/* --- aws-chunked ---------------------------------------------------------- */
 
 #define COS_CHUNK_LINE_MAX     1024      /* a chunk header or trailer line */
 #define COS_CHUNK_SIZE_MAX     (1ULL << 33)

@@ -297,7 +297,9 @@ check_covered(const cos_http_t *h, const cos_sig_t *sig)
     size_t              i;
     const cos_header_t *hd;
 
-    if (sig->scheme != COS_SIG_COS && !cos_sig_covers_str(sig, COS_STR("host"))) {
+    if (sig->scheme != COS_SIG_COS
+        && !cos_sig_covers_str(sig, COS_STR("host")))
+    {
         return COS_E_UNSIGNED_HEADER;
     }
 
@@ -433,11 +435,12 @@ cos_sig_cut(cos_str_t *rest, int sep, cos_str_t *item)
 {
     cos_u8 *p;
 
+    *item = *rest;
+
     if (rest->data == NULL) {
         return 0;
     }
 
-    *item = *rest;
     p = rest->len ? memchr(rest->data, sep, rest->len) : NULL;
 
     if (p == NULL) {

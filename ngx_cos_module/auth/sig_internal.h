@@ -57,7 +57,7 @@ typedef struct {
 } cos_sig_pair_t;
 
 /* Cuts the next item off a list; 0 when the list is used up. An empty text is
- * a list of one empty item. */
+ * a list of one empty item. item is set in any case. */
 int cos_sig_cut(cos_str_t *rest, int sep, cos_str_t *item);
 /* Whether name is an item of the list (names are compared without case). */
 int cos_sig_listed(cos_str_t list, cos_str_t name);
