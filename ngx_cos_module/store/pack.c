@@ -34,7 +34,8 @@ static int reserve(cos_pack_t *p, uint64_t end, int urgent, uint64_t *target);
 static int grow(cos_pack_t *p, uint64_t target);
 static int write_records(cos_pack_t *p, cos_pack_rec_t **recs, size_t n,
     cos_u8 (*heads)[COS_REC_HEAD]);
-static cos_err_e write_head(cos_pack_t *p, int create);
+static cos_err_e write_head(cos_pack_t *p);
+static cos_err_e read_head(cos_pack_t *p);
 
 
 cos_err_e
@@ -64,7 +65,7 @@ cos_pack_create(cos_pack_t *p, cos_store_t *st, uint64_t cid, uint64_t max)
     p->off = COS_FILE_HEAD;
     p->allocated = target;
 
-    rc = write_head(p, 1);
+    rc = write_head(p);
     if (rc == COS_OK) {
         return COS_OK;
     }
@@ -80,31 +81,61 @@ failed:
 
 
 static cos_err_e
-write_head(cos_pack_t *p, int create)
+write_head(cos_pack_t *p)
 {
     cos_u8           head[COS_FILE_HEAD];
     cos_file_head_t  fh;
 
-    if (create) {
-        if (cos_file_head_new(&fh, p->cid) != 0) {
-            return fail(p);
-        }
+    if (cos_file_head_new(&fh, p->cid) != 0) {
+        return fail(p);
+    }
 
-        cos_file_head_encode(head, &fh);
+    cos_file_head_encode(head, &fh);
 
-        if (cos_pwrite_full(p->fd, head, COS_FILE_HEAD, 0) != 0
-            || cos_zero_fill(p->fd, p->off, p->allocated) != 0
-            || cos_store_sync(p->store, p->fd) != 0
-            || cos_store_sync_open(p->store) != 0)
-        {
-            return fail(p);
-        }
+    if (cos_pwrite_full(p->fd, head, COS_FILE_HEAD, 0) != 0
+        || cos_zero_fill(p->fd, p->off, p->allocated) != 0
+        || cos_store_sync(p->store, p->fd) != 0
+        || cos_store_sync_open(p->store) != 0)
+    {
+        return fail(p);
+    }
 
-    } else {
-        if (cos_pread_full(p->fd, head, COS_FILE_HEAD, 0) != COS_FILE_HEAD
-            || cos_file_head_decode(&fh, head) != 0)
+    p->salt = fh.salt;
+
+    return COS_OK;
+}
+
+
+/* The salt of a damaged file header is also that of the first record. */
+static cos_err_e
+read_head(cos_pack_t *p)
+{
+    cos_u8           head[COS_FILE_HEAD + COS_REC_HEAD];
+    ssize_t          n;
+    cos_rec_t        r;
+    cos_file_head_t  fh;
+
+    n = cos_pread_full(p->fd, head, sizeof(head), 0);
+
+    if (n < COS_FILE_HEAD) {
+        errno = n < 0 ? errno : EIO;
+        return fail(p);
+    }
+
+    if (cos_file_head_decode(&fh, head) != 0) {
+        if (n < (ssize_t) sizeof(head)
+            || cos_rec_head_decode(&r, head + COS_FILE_HEAD, COS_FILE_HEAD)
+               != 0
+            || cos_file_head_new(&fh, p->cid) != 0)
         {
             errno = EIO;
+            return fail(p);
+        }
+
+        fh.salt = r.salt;
+        cos_file_head_encode(head, &fh);
+
+        if (cos_pwrite_full(p->fd, head, COS_FILE_HEAD, 0) != 0) {
             return fail(p);
         }
     }
@@ -141,7 +172,7 @@ cos_pack_reopen(cos_pack_t *p, cos_store_t *st, uint64_t cid, uint64_t end)
         rc = fail(p);
 
     } else {
-        rc = write_head(p, 0);
+        rc = read_head(p);
     }
 
     if (rc != COS_OK) {
