@@ -153,7 +153,7 @@ get_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* --- forms -------------------------------------------------------------------- */
+/* --- forms --------------------------------------------------------------- */
 
 static ngx_int_t
 finish(cos_buf_t *b, ngx_str_t *out)
@@ -250,7 +250,7 @@ encoded(ngx_http_cos_ctx_t *ctx, const char *before, cos_str_t s,
 }
 
 
-/* --- what was asked ----------------------------------------------------------- */
+/* --- what was asked ------------------------------------------------------ */
 
 static ngx_int_t
 get_request_id(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
@@ -408,7 +408,7 @@ get_request_line(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 }
 
 
-/* --- who ---------------------------------------------------------------------- */
+/* --- who ----------------------------------------------------------------- */
 
 /* As claimed, whether it was proved or not. */
 static ngx_int_t
@@ -474,7 +474,7 @@ get_account(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 }
 
 
-/* --- what came of it ---------------------------------------------------------- */
+/* --- what came of it ----------------------------------------------------- */
 
 static ngx_int_t
 get_event_time(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
