@@ -12,7 +12,7 @@ use Cos::Sum qw(crc64xz checksum md5_b64);
 my $s = Cos->start;
 my $b = $s->make_bucket('mpu-1250000000');
 my $MIB = 1048576;
-my $big = join('', map { pack 'N', $_ * 2654435761 & 0xffffffff } 1 .. 262144) x 5;   # 5 MiB
+my $big = join('', map { pack 'N', $_ * 2654435761 & 0xffffffff } 1 .. 262144) x 6;   # 6 MiB
 
 sub create { my ($t, %o) = @_; $s->post("$t?uploads", '', %o)->xml('UploadId') }
 sub part {

@@ -185,6 +185,41 @@ judge(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* The client signed '+' in the query as a plus: so it is one. */
+static cos_err_e
+read_plus(ngx_http_cos_ctx_t *ctx)
+{
+    size_t      i;
+    ptrdiff_t   n;
+    cos_arg_t  *a;
+
+    for (i = 0; i < ctx->http.args.n; i++) {
+        a = &ctx->http.args.v[i];
+
+        if (ngx_strlchr(a->raw_value.data, a->raw_value.data
+                                           + a->raw_value.len, '+')
+            == NULL)
+        {
+            continue;
+        }
+
+        a->value.data = ngx_pnalloc(ctx->request->pool, a->raw_value.len);
+        if (a->value.data == NULL) {
+            return COS_E_INTERNAL;
+        }
+
+        n = cos_pct_decode(a->value.data, a->raw_value, 0);
+        if (n < 0) {
+            return COS_E_INVALID_URI;
+        }
+
+        a->value.len = n;
+    }
+
+    return COS_OK;
+}
+
+
 /* --- who ---------------------------------------------------------------------- */
 
 ngx_http_cos_root_key_t *
@@ -269,6 +304,10 @@ prove(ngx_http_cos_ctx_t *ctx)
     if (err == COS_OK && ctx->sig.token.len) {
         /* long-lived keys have no token; temporary ones are not issued */
         err = COS_E_INVALID_TOKEN;
+    }
+
+    if (err == COS_OK && ctx->sig.literal_plus) {
+        err = read_plus(ctx);
     }
 
     id->known = (err == COS_OK);
