@@ -147,7 +147,9 @@ for (['' => 'empty'], ['AWS4-HMAC-SHA256' => 'bare V4'],
     ['Basic eDp5' => 'Basic'], ['Bearer abc' => 'Bearer'], ['AWS ' . "$ak:abc" => 'V2'])
 {
     my ($value, $name) = @$_;
-    my $r = $s->get("/$b/k", as => 'none', late => ['Authorization', $value]);
+    my @v4 = $value =~ /^AWS4/ ? ('x-amz-date', Cos::Sign::iso_basic($now),
+        'x-amz-content-sha256', 'UNSIGNED-PAYLOAD') : ();
+    my $r = $s->get("/$b/k", as => 'none', late => [@v4, 'Authorization', $value]);
     my $anonymous = $value eq '' && $r->status == 403;
     ok $anonymous || $r->status == 400, "malformed: $name" or diag $r->status, ' ', $r->body;
     ok defined $r->code, "malformed: $name has a document";
@@ -177,8 +179,8 @@ is_ok $s->get("/$b/k", as => 'cos', edit => sub {
 is_ok $s->get("/$b/k", as => 'cos', sign_merged => 1), 'cos: legacy sign parameter', 'hello';
 is_ok $s->get("/$b/k?response-content-type=a%20b", as => 'cos', presign => 60, edit => sub {
     $_[0]{target} =~ s/a%20b/a+b/ }), 'cos: a space as plus in the query (Python SDK)', 'hello';
-is_ok $s->get("/$b/k?imageMogr2%2Fx=", as => 'cos', presign => 60, edit => sub {
-    $_[0]{target} =~ s/(q-url-param-list=)[^&]*/$1imagemogr2%25252fx/ or die }),
+is_ok $s->get("/$b/k?Some%2FThing=", as => 'cos', presign => 60, edit => sub {
+    $_[0]{target} =~ s/(q-url-param-list=)[^&]*/$1some%25252fthing/ or die }),
     'cos: list entries encoded twice (Node SDK)', 'hello';
 is_ok $s->get("/$b/k", as => 'cos', presign => 60, edit => sub {
     $_[0]{target} =~ s/%3B/;/g }), 'cos: raw semicolons in the query', 'hello';

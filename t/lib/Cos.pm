@@ -134,13 +134,16 @@ sub down {
 # Sends the master a signal, by default to reload.
 sub signal { kill $_[1] || 'HUP', $_[0]{e}{NGINX_PID} }
 
+# Workers only, not nginx's cache manager and loader, which come and go.
 sub _children {
     my ($ppid) = @_;
     my @pids;
     for my $file (glob '/proc/[0-9]*/stat') {
         open my $f, '<', $file or next;
         my $line = <$f> // next;
-        push @pids, $1 if $line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $ppid;
+        next unless $line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $ppid;
+        my $pid = $1;
+        push @pids, $pid unless slurp("/proc/$pid/cmdline") =~ /cache (?:manager|loader) process/;
     }
     return sort { $a <=> $b } @pids;
 }
