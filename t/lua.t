@@ -150,7 +150,8 @@ subtest 'put' => sub {
     is_deeply(weights(), { 5 => 256, 8 => 256 }, 'weights');
     my $cid = (1 << 48) - 1;
     is_deeply(put('big', object_record(seq => (1 << 53) - 1, segs =>
-        [[$cid, $cid, (1 << 47)], [$cid, 0, 1]])), ['OK', 0, []], 'large numbers');
+        [[$cid, $cid, (1 << 47)], [$cid, 0, 1]])), ['OK', 0, []],
+        'large numbers');
     is($redis->cmd('HGET', "c{$B}", $cid), (1 << 47) + 1 + 512, 'large weight');
     is(counters(), '3 ' . ((1 << 47) + 1) . ' 0', 'large counter');
     is_deeply(del('big', 1 << 53), ['OK', 1, [$cid]], 'large id');

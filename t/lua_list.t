@@ -76,7 +76,7 @@ sub model {
     return [0, \@next, \@out, \@prefixes];
 }
 
-sub hex_of { return join ' ', map { defined ? "<" . unpack('H*', $_) . ">" : '-' } @_ }
+sub hex_of { return join ' ', map { '<' . unpack('H*', $_) . '>' } @_ }
 
 # The same shape from a reply.
 sub listed {

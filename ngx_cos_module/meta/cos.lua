@@ -360,6 +360,11 @@ local function upload_parse(member)
 end
 
 
+local function upload_id(member)
+    return string.match(member, '[^%z]*$')
+end
+
+
 -- KEYS U{bid}<id>  ARGV bid key id inc record
 local function cos_mpu_init(keys, args)
     local bid, rec = args[1], args[5]
@@ -575,11 +580,12 @@ end
 -- The least string that is above every string that begins with s; nil when
 -- there is none.
 local function successor(s)
-    local head_, last = string.match(s, '^(.*)([^\255])\255*$')
-    if not last then
-        return nil
+    local last = string.byte(s, -1)
+    if last and last < 255 then
+        return string.sub(s, 1, -2) .. string.char(last + 1)
     end
-    return head_ .. string.char(string.byte(last) + 1)
+    local rest = string.match(s, '^(.*[^\255])\255+$')
+    return rest and successor(rest)
 end
 
 
@@ -630,7 +636,7 @@ local function walk(zkey, lo, hi, prefix, delimiter, want, esc, parse)
                  or math.min(want, 16)
     while lo and n < want do
         local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', 0, size)
-        local got, used, inside, inside_len = #batch, n, nil, 0
+        local got, had, inside, inside_len = #batch, n, nil, 0
         for i = 1, got do
             local member = batch[i]
             if not inside or string.sub(member, 1, inside_len) ~= inside then
@@ -658,13 +664,13 @@ local function walk(zkey, lo, hi, prefix, delimiter, want, esc, parse)
         if got < size then
             return items, common, nil
         end
-        used = n - used
-        if 2 * used >= size then
+        local used = n - had
+        if 4 * used >= 3 * size then
             size = math.min(2 * size, BATCH)
-        else
-            size = math.max(4, 2 * used)
+        elseif 2 * used < size then
+            size = math.max(2, 2 * used)
         end
-        size = math.min(size, math.max(4, want - n))
+        size = math.min(size, math.max(2, want - n))
     end
     return items, common, lo
 end
@@ -677,8 +683,8 @@ local function fetch(names)
     end
     local values = {}
     for at = 1, #names, BATCH do
-        local some = redis.call('MGET', unpack(names, at,
-                                               math.min(#names, at + BATCH - 1)))
+        local last = math.min(#names, at + BATCH - 1)
+        local some = redis.call('MGET', unpack(names, at, last))
         for i = 1, #some do
             values[at + i - 1] = some[i]
         end
@@ -687,38 +693,42 @@ local function fetch(names)
 end
 
 
--- One page: calls each(item, record) for keys and each(item) for common
--- prefixes, up to max times, and returns 1 when there is more. A member whose
--- record is missing is passed over.
-local function page(zkey, lo, hi, args, record_key, esc, parse, each)
-    local prefix, delimiter, max = args.prefix, args.delimiter, args.max
-    local count, items, common = 0, nil, nil
+-- One page: up to max items, their records (false: a common prefix), how many
+-- there are, and 1 when there is more. name: of records, what goes before the
+-- member (or, with id_of, before what that makes of it). A member whose record
+-- is missing is passed over.
+local function page(zkey, lo, hi, args, name, esc, parse, id_of)
+    local max = args.max
+    local items, recs, count = {}, {}, 0
     while lo and count <= max do
-        items, common, lo = walk(zkey, lo, hi, prefix, delimiter,
-                                 max + 1 - count, esc, parse)
-        local names = {}
-        for i = 1, #items do
+        local some, common
+        some, common, lo = walk(zkey, lo, hi, args.prefix, args.delimiter,
+                                max + 1 - count, esc, parse)
+        local names, n = {}, 0
+        for i = 1, #some do
             if not common[i] then
-                names[#names + 1] = record_key(items[i])
+                n = n + 1
+                names[n] = name .. (id_of and id_of(some[i]) or some[i])
             end
         end
-        local recs, r = fetch(names), 0
-        for i = 1, #items do
-            local rec
+        local found = fetch(names)
+        n = 0
+        for i = 1, #some do
+            local rec = false
             if not common[i] then
-                r = r + 1
-                rec = recs[r]
+                n = n + 1
+                rec = found[n]
             end
-            if common[i] or rec then
+            if rec or common[i] then
                 if count == max then
-                    return 1
+                    return items, recs, count, 1
                 end
                 count = count + 1
-                each(items[i], rec)
+                items[count], recs[count] = some[i], rec
             end
         end
     end
-    return 0
+    return items, recs, count, 0
 end
 
 
@@ -745,26 +755,25 @@ local function cos_list(keys, args)
         return {'NOBUCKET'}
     end
     local max = number(args[5], 'max')
-    local found, prefixes, last = {}, {}, ''
+    local found, prefixes = {}, {}
     if max == 0 then
-        return {'OK', 0, last, found, prefixes}
+        return {'OK', 0, '', found, prefixes}
     end
 
-    local name = 'o{' .. bid .. '}'
     local lo, hi = bounds(prefix, delimiter, marker, nil, itself)
-    local truncated = page(keys[1], lo, hi,
+    local items, recs, count, more = page(keys[1], lo, hi,
         {prefix = prefix, delimiter = delimiter, max = max},
-        function(key) return name .. key end, itself, nil,
-        function(item, rec)
-            last = item
-            if rec then
-                found[#found + 1] = item
-                found[#found + 1] = slim(rec)
-            else
-                prefixes[#prefixes + 1] = item
-            end
-        end)
-    return {'OK', truncated, last, found, prefixes}
+        'o{' .. bid .. '}', itself)
+    local n = 0
+    for i = 1, count do
+        if recs[i] then
+            found[n + 1], found[n + 2] = items[i], slim(recs[i])
+            n = n + 2
+        else
+            prefixes[#prefixes + 1] = items[i]
+        end
+    end
+    return {'OK', more, items[count] or '', found, prefixes}
 end
 
 
@@ -780,26 +789,22 @@ local function cos_uploads(keys, args)
         return {'OK', 0, last, last_id, found, prefixes}
     end
 
-    local name = 'U{' .. bid .. '}'
     local lo, hi = bounds(prefix, delimiter, marker, args[5], escape)
-    local truncated = page(keys[1], lo, hi,
+    local items, recs, count, more = page(keys[1], lo, hi,
         {prefix = prefix, delimiter = delimiter, max = max},
-        function(member)
-            local _, id = upload_parse(member)
-            return name .. id
-        end, escape, upload_parse,
-        function(item, rec)
-            if rec then
-                last, last_id = upload_parse(item)
-                found[#found + 1] = last
-                found[#found + 1] = last_id
-                found[#found + 1] = rec
-            else
-                last, last_id = item, ''
-                prefixes[#prefixes + 1] = item
-            end
-        end)
-    return {'OK', truncated, last, last_id, found, prefixes}
+        'U{' .. bid .. '}', escape, upload_parse, upload_id)
+    for i = 1, count do
+        if recs[i] then
+            last, last_id = upload_parse(items[i])
+            found[#found + 1] = last
+            found[#found + 1] = last_id
+            found[#found + 1] = recs[i]
+        else
+            last, last_id = items[i], ''
+            prefixes[#prefixes + 1] = last
+        end
+    end
+    return {'OK', more, last, last_id, found, prefixes}
 end
 
 

@@ -43,7 +43,9 @@ texts_get(cos_str_t rec, cos_str_t *a, cos_str_t *b, cos_str_t *last,
 {
     cos_cursor_t  c = { rec.data + FRONT_LEN, rec.data + rec.len };
 
-    if (cos_cursor_span(&c, len[0], a) != 0 || cos_cursor_span(&c, len[1], b) != 0) {
+    if (cos_cursor_span(&c, len[0], a) != 0
+        || cos_cursor_span(&c, len[1], b) != 0)
+    {
         return -1;
     }
 

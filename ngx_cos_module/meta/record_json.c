@@ -34,7 +34,7 @@ const char *const  cos_json_headers[COS_H_MAX] = {
 };
 
 
-/* --- members ----------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------- */
 
 static void
 name_put(writer_t *w, const char *name)
@@ -123,7 +123,7 @@ member_word(writer_t *w, const char *name, const char *word)
 }
 
 
-/* --- objects ----------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------- */
 
 static void
 segs_put(writer_t *w, const cos_object_t *o)
@@ -241,7 +241,7 @@ object_put(writer_t *w, const cos_json_t *j)
 }
 
 
-/* --- buckets and credentials -------------------------------------------------- */
+/* --- buckets and credentials ---------------------------------------------- */
 
 static void
 bucket_put(writer_t *w, const cos_bucket_t *k)
@@ -280,7 +280,7 @@ cred_put(writer_t *w, const cos_cred_t *c)
 }
 
 
-/* --- documents ----------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------ */
 
 /*
  * What a document of its kind must say to be of any use in a rebuild; the

@@ -17,7 +17,7 @@ typedef struct {
 } reader_t;
 
 
-/* --- values -------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 static json_t *
 take(reader_t *r, const char *name)
@@ -178,7 +178,7 @@ finish(const reader_t *r)
 }
 
 
-/* --- objects ------------------------------------------------------------------ */
+/* --- objects -------------------------------------------------------------- */
 
 static int
 seg_get(const json_t *v, cos_seg_t *s)
@@ -348,7 +348,7 @@ object_get(reader_t *doc, cos_json_t *j)
 }
 
 
-/* --- buckets and credentials --------------------------------------------------- */
+/* --- buckets and credentials ---------------------------------------------- */
 
 static int
 bucket_get(reader_t *doc, cos_bucket_t *k)
@@ -414,7 +414,7 @@ cred_get(reader_t *doc, cos_cred_t *c)
 }
 
 
-/* --- documents ------------------------------------------------------------------ */
+/* --- documents ------------------------------------------------------------ */
 
 static int
 kind_get(reader_t *r, cos_json_t *j)
