@@ -145,7 +145,8 @@ sub _children {
         my $pid = $1;
         push @pids, $pid unless slurp("/proc/$pid/cmdline") =~ /cache (?:manager|loader) process/;
     }
-    return sort { $a <=> $b } @pids;
+    @pids = sort { $a <=> $b } @pids;
+    return @pids;
 }
 
 sub worker_pids { _children($_[0]{e}{NGINX_PID}) }
