@@ -389,6 +389,7 @@ file_evict(ngx_uint_t keep, entry_t *by)
         }
 
         q = ngx_queue_last(&idle);
+        /* intrusive queues: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ngx_queue_remove(q);
 
         e = (entry_t *) ngx_queue_data(q, ngx_http_cos_file_t, lru);
@@ -426,6 +427,7 @@ file_sweep(ngx_event_t *ev)
         q = ngx_queue_last(&idle);
         e = (entry_t *) ngx_queue_data(q, ngx_http_cos_file_t, lru);
 
+        /* intrusive queues: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         left = (ngx_msec_int_t) (e->file.used
                                  + ngx_http_cos_store.conf->open_inactive
                                  - ngx_current_msec);
@@ -472,6 +474,7 @@ ngx_http_cos_file_done(void)
 
     while (!ngx_queue_empty(&idle)) {
         q = ngx_queue_head(&idle);
+        /* intrusive queues: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ngx_queue_remove(q);
 
         e = (entry_t *) ngx_queue_data(q, ngx_http_cos_file_t, lru);
