@@ -37,15 +37,18 @@ typedef struct {
     uint64_t      best;               /* cid, 0: none */
     uint64_t      gain;
     int           drained;
+    int           probe;              /* only if its notes may go */
     int64_t       wait;               /* ms until something has lingered */
 } pick_t;
 
 static int pick_one(void *ctx, uint64_t cid, int in_open);
+static int look_is_due(const pick_t *p, uint64_t cid, const cos_slot_t *seal);
 static cos_slot_t *seal_of(cos_maint_t *m, uint64_t cid);
 static int take(cos_maint_t *m, const pick_t *p);
 static int read_items(cos_maint_t *m, cos_victim_t *v);
 static int move_batch(cos_maint_t *m, cos_victim_t *v);
 static int leave(cos_maint_t *m, cos_victim_t *v);
+static int notes_stay(cos_maint_t *m, cos_victim_t *v);
 static int remove_victim(cos_maint_t *m, cos_victim_t *v);
 static int mark(cos_table_t *t, uint64_t cid, uint64_t value);
 static uint64_t marked(const cos_table_t *t, uint64_t cid);
@@ -179,17 +182,22 @@ pick_one(void *ctx, uint64_t cid, int in_open)
             p->gain = dead;
             p->best = cid;
             p->drained = 0;
+            p->probe = 0;
+
+        } else if (2 * seal->b > seal->c && seal->b / 2 > p->gain
+                   && look_is_due(p, cid, seal))
+        {
+            /* little data among many notes */
+            p->gain = seal->b / 2;
+            p->best = cid;
+            p->drained = 0;
+            p->probe = 1;
         }
 
         return 0;
     }
 
-    /* notes alone are looked at again only after something went, and not
-     * often: it takes a look at everything */
-    if (seal->a == 0 && seal->b != 0
-        && (marked(&st->notes, cid) == st->unlinked + 1
-            || (!st->whole && (seal->b < NOTES_MIN || p->now < st->at_notes))))
-    {
+    if (seal->a == 0 && seal->b != 0 && !look_is_due(p, cid, seal)) {
         return 0;
     }
 
@@ -209,9 +217,22 @@ pick_one(void *ctx, uint64_t cid, int in_open)
         p->gain = seal->c;
         p->best = cid;
         p->drained = 1;
+        p->probe = 0;
     }
 
     return 0;
+}
+
+
+/* Notes are looked at again only after something went, and not often: it
+ * takes a look at everything. */
+static int
+look_is_due(const pick_t *p, uint64_t cid, const cos_slot_t *seal)
+{
+    cos_maint_state_t  *st = cos_maint_state(p->m);
+
+    return marked(&st->notes, cid) != st->unlinked + 1
+           && (st->whole || (seal->b >= NOTES_MIN && p->now >= st->at_notes));
 }
 
 
@@ -278,6 +299,7 @@ take(cos_maint_t *m, const pick_t *p)
     st->victim = v;
     v->cid = p->best;
     v->drained = p->drained;
+    v->probe = p->probe;
     v->arena = cos_arena_create();
     v->fd = cos_store_open_cid(m->store, v->cid);
 
@@ -408,12 +430,18 @@ cos_compact_slice(cos_maint_t *m)
 
     if (v->drained) {
         rc = remove_victim(m, v);
-
-        if (rc >= 0) {
-            cos_compact_drop(m);
-        }
+        cos_compact_drop(m);
 
         return rc;
+    }
+
+    if (v->probe) {
+        v->probe = 0;
+        rc = cos_compact_notes(m, v, 1);
+
+        if (rc <= 0) {
+            return rc < 0 ? -1 : notes_stay(m, v);
+        }
     }
 
     if (v->pos < v->n) {
@@ -681,20 +709,30 @@ forget(cos_maint_t *m, cos_victim_t *v)
 
 
 static int
+notes_stay(cos_maint_t *m, cos_victim_t *v)
+{
+    int                 rc;
+    cos_maint_state_t  *st = cos_maint_state(m);
+
+    st->at_notes = cos_maint_now() + NOTES_EVERY;
+    rc = mark(&st->notes, v->cid, st->unlinked + 1);
+    cos_compact_drop(m);
+
+    return rc;
+}
+
+
+static int
 remove_victim(cos_maint_t *m, cos_victim_t *v)
 {
     int                 rc;
     uint64_t            weight;
     cos_maint_state_t  *st = cos_maint_state(m);
 
-    rc = cos_compact_notes(m, v);
-    if (rc < 0) {
-        return -1;
-    }
+    rc = cos_compact_notes(m, v, 0);
 
-    if (rc == 0) {
-        st->at_notes = cos_maint_now() + NOTES_EVERY;
-        return mark(&st->notes, v->cid, st->unlinked + 1);
+    if (rc <= 0) {
+        return rc < 0 ? -1 : notes_stay(m, v);
     }
 
     if (cos_rs_weights(m->redis, &v->buckets, &v->cid, &weight, 1) != 0

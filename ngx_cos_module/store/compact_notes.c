@@ -64,7 +64,7 @@ static int carry(notes_t *s, int *dropped);
 
 
 int
-cos_compact_notes(cos_maint_t *m, cos_victim_t *v)
+cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe)
 {
     int           rc, dropped, alone, looked;
     size_t        i, needed, total;
@@ -86,8 +86,12 @@ cos_compact_notes(cos_maint_t *m, cos_victim_t *v)
     looked = 0;
 
     for (i = 0, total = 0; i < v->n; i++) {
-        alone = alone && !cos_kind_weighs(v->items[i].kind);
-        total += v->items[i].kind != COS_J_SEAL;
+        if (cos_kind_weighs(v->items[i].kind)) {
+            alone = 0;
+
+        } else {
+            total += v->items[i].kind != COS_J_SEAL;
+        }
     }
 
     size = v->n != 0 ? v->items[v->n - 1].rec_off : 0;
@@ -107,9 +111,12 @@ cos_compact_notes(cos_maint_t *m, cos_victim_t *v)
         needed += s.list[i].needed != 0;
     }
 
-    if (rc == 0 && alone && 2 * needed > total) {
+    if (rc == 0 && (alone || probe) && 2 * needed > total) {
         /* to write it all again would gain too little */
         rc = 0;
+
+    } else if (rc == 0 && probe) {
+        rc = 1;
 
     } else if (rc == 0) {
         rc = carry(&s, &dropped);

@@ -191,6 +191,7 @@ struct cos_victim_s {
     uint64_t          cid;
     int               fd;
     int               drained;        /* weighs nothing: carry notes, unlink */
+    int               probe;          /* first see whether its notes may go */
     int               broken;         /* something could not be moved */
     cos_item_t       *items;
     size_t            n, cap, pos;
@@ -219,9 +220,10 @@ typedef struct {
 /* Moves all that n names have in the victim. */
 int cos_compact_move(cos_maint_t *m, cos_victim_t *v, cos_move_t *list,
     size_t n);
-/* Carries forward what still has to be said, or finds that nothing has.
- * Returns 1 when the container may go, 0 when it is better left, -1. */
-int cos_compact_notes(cos_maint_t *m, cos_victim_t *v);
+/* Carries forward what still has to be said. Returns 1 when the container may
+ * go, 0 when it is better left, -1. probe: only finds out whether at least
+ * half of its notes need not be said any more. */
+int cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe);
 /* What refers to the victim although nothing in it says so. */
 int cos_compact_foreign(cos_maint_t *m, cos_victim_t *v);
 

@@ -612,8 +612,10 @@ keep(const pack_t *p, uint64_t weight)
         }
 
     } else {
-        cos_maint_say(p->m, 1, "container %012llx weighs %llu, but its "
-                      "records explain %llu", (unsigned long long) p->cid,
+        /* also when others replaced objects in it since it was weighed */
+        cos_maint_say(p->m, 0, "container %012llx weighed %llu, its records "
+                      "explain %llu: its tail stays",
+                      (unsigned long long) p->cid,
                       (unsigned long long) weight,
                       (unsigned long long) p->explained);
     }

@@ -493,9 +493,9 @@ take_record(verify_t *w, const redisReply *r, cos_str_t name, sums_t *s,
 
 /* The page of index members behind the one in from; NULL: lost. */
 static redisReply *
-page(verify_t *w, char letter, const cos_rs_bucket_t *k, cos_buf_t *from)
+page(verify_t *w, const char *letter, const cos_rs_bucket_t *k, cos_buf_t *from)
 {
-    return cos_rs_call(w->redis, "ZRANGEBYLEX %c{%b} %b + LIMIT 0 %d", letter,
+    return cos_rs_call(w->redis, "ZRANGEBYLEX %s{%b} %b + LIMIT 0 %d", letter,
                        k->id.data, k->id.len, from->data, from->len, PAGE);
 }
 
@@ -531,7 +531,7 @@ sum_objects(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
     rc = from.err ? -1 : 0;
 
     while (rc == 0) {
-        names = page(w, 'i', k, &from);
+        names = page(w, "i", k, &from);
         n = names != NULL ? names->elements : 0;
 
         if (n == 0) {
@@ -625,7 +625,7 @@ sum_uploads(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
     rc = from.err ? -1 : 0;
 
     while (rc == 0) {
-        names = page(w, 'p', k, &from);
+        names = page(w, "p", k, &from);
         n = names != NULL ? names->elements : 0;
 
         if (n == 0) {

@@ -1,0 +1,852 @@
+/*
+ * What a worker of nginx does, one change after the other, so that a process
+ * may be killed between any two of its steps. Every change leaves a trail:
+ * what was tried, and what was acknowledged.
+ */
+
+#ifndef MAINT_WORKER_H
+#define MAINT_WORKER_H
+
+#include "maint_world.h"
+
+typedef struct {
+    redisContext  *c;
+    uint64_t       inc, last, np, ns;
+    int            lock, trail;
+    cos_pack_t     pack;
+    int            open;
+    int            mortal;            /* dies one time in so many; 0: never */
+    cos_alloc_t   *a;
+} worker_t;
+
+typedef struct {
+    char          bid[8], key[16];
+    cos_object_t  o;
+    cos_seg_t     segs[8];
+} thing_t;
+
+
+static void
+maybe_die(worker_t *w)
+{
+    if (w->mortal && rand() % w->mortal == 0) {
+        raise(SIGKILL);
+    }
+}
+
+
+static void
+worker_begin(worker_t *w, int mortal)
+{
+    redisReply  *r;
+
+    memset(w, 0, sizeof(*w));
+    w->c = dial();
+    w->mortal = mortal;
+    r = redisCommand(w->c, "HINCRBY g inc 1");
+    w->inc = (uint64_t) r->integer;
+    freeReplyObject(r);
+    w->lock = cos_store_lock(&store, w->inc);
+    assert_true(w->lock >= 0);
+    w->trail = open(trail, O_WRONLY|O_CREAT|O_APPEND, 0600);
+}
+
+
+static void
+worker_end(worker_t *w, int orderly)
+{
+    if (w->open) {
+        if (orderly) {
+            assert_int_equal(cos_pack_seal(&w->pack), COS_OK);
+
+        } else {
+            cos_pack_abandon(&w->pack);
+        }
+    }
+
+    close(w->lock);
+    close(w->trail);
+    redisFree(w->c);
+}
+
+
+static uint64_t
+worker_seq(worker_t *w)
+{
+    uint64_t  t = now_us();
+
+    w->last = t > w->last ? t : w->last + 1;
+
+    return w->last;
+}
+
+
+static void
+mark(worker_t *w, char what, char kind, const thing_t *t, uint64_t seq)
+{
+    int   n;
+    char  hex[33], line[160];
+
+    cos_hex(hex, t->o.etag, 16);
+    hex[32] = '\0';
+    n = snprintf(line, sizeof(line), "%c %c %s %s %llu %s\n", what, kind,
+                 t->bid, t->key, (unsigned long long) seq, hex);
+    assert_int_equal(write(w->trail, line, (size_t) n), n);
+}
+
+
+static cos_str_t
+cstr(const char *s)
+{
+    cos_str_t  t = { strlen(s), (cos_u8 *) (uintptr_t) s };
+
+    return t;
+}
+
+
+static void
+append(worker_t *w, cos_pack_rec_t *rec, cos_json_t *j, cos_str_t payload)
+{
+    cos_buf_t        b;
+    cos_pack_rec_t  *list = rec;
+
+    memset(rec, 0, sizeof(*rec));
+    cos_buf_init(&b, w->a, 512);
+    assert_int_equal(cos_json_encode(&b, j), 0);
+    rec->kind = j->kind;
+    rec->seq = j->seq;
+    rec->weighs = j->kind == COS_J_OBJECT || j->kind == COS_J_PART;
+    rec->payload = payload;
+    rec->payload_crc = cos_crc64(0, payload.data, payload.len);
+    rec->json.data = b.data;
+    rec->json.len = b.len;
+
+    if (w->open && !cos_pack_fits(&w->pack, payload.len + b.len)) {
+        maybe_die(w);
+        assert_int_equal(cos_pack_seal(&w->pack), COS_OK);
+        w->open = 0;
+    }
+
+    if (!w->open) {
+        assert_int_equal(cos_pack_create(&w->pack, &store,
+                                         w->inc << COS_CID_BITS | ++w->np,
+                                         PACK_MAX), COS_OK);
+        w->open = 1;
+    }
+
+    maybe_die(w);
+    assert_int_equal(cos_pack_write(&w->pack, &list, 1, 0), COS_OK);
+    maybe_die(w);
+}
+
+
+static void
+append_json(worker_t *w, cos_json_t *j, cos_pack_rec_t *rec)
+{
+    append(w, rec, j, COS_STR(""));
+}
+
+
+static void
+void_note(worker_t *w, const cos_json_t *refused)
+{
+    cos_json_t      j = *refused;
+    cos_pack_rec_t  rec;
+
+    j.kind = COS_J_VOID;
+    j.self = 0;
+    j.void_seq = refused->seq;
+    j.inc = w->inc;
+    j.seq = worker_seq(w);
+    append_json(w, &j, &rec);
+}
+
+
+static void
+fill(cos_json_t *j, cos_json_e kind, const thing_t *t, uint64_t seq)
+{
+    memset(j, 0, sizeof(*j));
+    j->kind = kind;
+    j->bid = cstr(t->bid);
+    j->key = cstr(t->key);
+    j->seq = seq;
+    j->object = t->o;
+    j->object.seq = seq;
+}
+
+
+static cos_str_t
+record_of(worker_t *w, const cos_object_t *o)
+{
+    cos_buf_t  b;
+    cos_str_t  s;
+
+    cos_buf_init(&b, w->a, 256);
+    assert_int_equal(cos_object_encode(&b, o), 0);
+    s.data = b.data;
+    s.len = b.len;
+
+    return s;
+}
+
+
+/* Status word; dead solo files are removed. */
+static const char *
+outcome(worker_t *w, redisReply *r, char word[24])
+{
+    size_t       i, k;
+    uint64_t     cid;
+    redisReply  *d;
+
+    assert_non_null(r);
+
+    if (r->type != REDIS_REPLY_ARRAY) {
+        fail_msg("Redis: %s", r->str ? r->str : "?");
+    }
+
+    snprintf(word, 24, "%s", r->element[0]->str);
+    maybe_die(w);
+
+    for (i = 1; strcmp(word, "OK") == 0 && i < r->elements; i++) {
+        d = r->element[i];
+
+        for (k = 0; d->type == REDIS_REPLY_ARRAY && k < d->elements; k++) {
+            cid = strtoull(d->element[k]->str, NULL, 10);
+            if (cos_cid_is_solo(cid)) {
+                (void) cos_store_unlink(&store, cid);
+            }
+        }
+    }
+
+    if (strcmp(word, "STALE") == 0) {
+        uint64_t  s = strtoull(r->element[1]->str, NULL, 10);
+
+        w->last = s > w->last ? s : w->last;
+    }
+
+    freeReplyObject(r);
+
+    return word;
+}
+
+
+static redisReply *
+call_put(worker_t *w, thing_t *t, const char *cond, uint64_t arg)
+{
+    cos_str_t  rec = record_of(w, &t->o);
+
+    return redisCommand(w->c, "FCALL cos_put 1 o{%s}%s %s %s %llu %b %s %llu",
+                        t->bid, t->key, t->bid, t->key,
+                        (unsigned long long) w->inc, rec.data, rec.len, cond,
+                        (unsigned long long) arg);
+}
+
+
+static cos_str_t
+bytes(worker_t *w, thing_t *t, size_t len)
+{
+    size_t     i;
+    cos_str_t  s;
+
+    s.len = len;
+    s.data = cos_alloc(w->a, len + 1);
+
+    for (i = 0; i < len; i++) {
+        s.data[i] = (cos_u8) (i < 16 ? rand() : (int) i);
+    }
+
+    t->o.size = len;
+    t->o.crc64 = cos_crc64(0, s.data, len);
+    cos_md_once(COS_MD5, s.data, len, t->o.etag);
+
+    return s;
+}
+
+
+/* Places a payload: into the pack, or a solo container of its own. */
+static void
+place(worker_t *w, thing_t *t, cos_json_t *j, cos_str_t payload,
+    cos_seg_t *seg)
+{
+    cos_buf_t       b;
+    cos_solo_t      s;
+    cos_pack_rec_t  rec;
+
+    j->self = 1;
+    seg->len = payload.len;
+
+    if (payload.len <= SMALL) {
+        append(w, &rec, j, payload);
+        seg->cid = rec.cid;
+        seg->off = rec.off;
+        return;
+    }
+
+    cos_buf_init(&b, w->a, 512);
+    assert_int_equal(cos_json_encode(&b, j), 0);
+    seg->cid = w->inc << COS_CID_BITS | COS_CID_SOLO | ++w->ns;
+    seg->off = COS_SOLO_PAYLOAD;
+    assert_int_equal(cos_solo_create(&s, &store, seg->cid, 0), COS_OK);
+    maybe_die(w);
+    assert_int_equal(cos_solo_write(&s, payload.data, payload.len), COS_OK);
+    maybe_die(w);
+    assert_int_equal(cos_solo_finish(&s, j->kind, j->seq, t->o.crc64,
+                                     (cos_str_t) { b.len, b.data }), COS_OK);
+    maybe_die(w);
+}
+
+
+static void
+settle(thing_t *t)
+{
+    uint32_t  i;
+
+    for (i = 0; i < t->o.nsegs; i++) {
+        if (cos_cid_is_solo(t->o.segs[i].cid)) {
+            (void) cos_store_settle(&store, t->o.segs[i].cid);
+        }
+    }
+}
+
+
+/* A record that names bytes which lie there already. */
+static const char *
+commit_meta(worker_t *w, thing_t *t, const char *cond, uint64_t arg,
+    cos_json_t *j, char word[24])
+{
+    cos_pack_rec_t  rec;
+
+    t->o.seq = worker_seq(w);
+    fill(j, COS_J_OBJECT, t, t->o.seq);
+    mark(w, 'I', 'P', t, t->o.seq);
+    append_json(w, j, &rec);
+    t->o.home = rec.cid;
+    maybe_die(w);
+
+    return outcome(w, call_put(w, t, cond, arg), word);
+}
+
+
+static void
+finish_put(worker_t *w, thing_t *t, cos_json_t *j, const char *word,
+    int fresh)
+{
+    uint32_t  i;
+
+    if (strcmp(word, "OK") == 0) {
+        mark(w, 'A', 'P', t, t->o.seq);
+        settle(t);
+        return;
+    }
+
+    if (!fresh || !cos_cid_is_solo(t->o.segs[0].cid) || !j->self) {
+        void_note(w, j);
+    }
+
+    for (i = 0; fresh && i < t->o.nsegs; i++) {
+        if (cos_cid_is_solo(t->o.segs[i].cid)) {
+            (void) cos_store_unlink(&store, t->o.segs[i].cid);
+        }
+    }
+}
+
+
+static void
+op_put(worker_t *w, thing_t *t, size_t len, const char *cond)
+{
+    char        word[24];
+    cos_str_t   payload;
+    cos_json_t  j;
+
+    payload = bytes(w, t, len);
+    t->o.seq = worker_seq(w);
+    t->o.mtime = t->o.seq / 1000;
+    t->o.header[COS_H_CONTENT_TYPE] = COS_STR("text/plain");
+    fill(&j, COS_J_OBJECT, t, t->o.seq);
+    mark(w, 'I', 'P', t, t->o.seq);
+    t->o.segs = t->segs;
+    t->o.nsegs = 1;
+    place(w, t, &j, payload, t->segs);
+    outcome(w, call_put(w, t, cond, 0), word);
+
+    if (strcmp(word, "STALE") == 0) {
+        commit_meta(w, t, cond, 0, &j, word);
+    }
+
+    finish_put(w, t, &j, word, 1);
+}
+
+
+static int
+fetch(worker_t *w, thing_t *t)
+{
+    int          rc;
+    cos_str_t    rec;
+    redisReply  *r;
+
+    r = redisCommand(w->c, "GET o{%s}%s", t->bid, t->key);
+    assert_non_null(r);
+    rc = r->type == REDIS_REPLY_STRING
+         && cos_dup(w->a, &rec, r->str, r->len) == 0
+         && cos_object_decode(&t->o, rec, w->a) == 0;
+    freeReplyObject(r);
+
+    return rc;
+}
+
+
+static void
+op_meta(worker_t *w, thing_t *t)
+{
+    char        word[24];
+    uint64_t    old;
+    cos_json_t  j;
+
+    if (!fetch(w, t)) {
+        return;
+    }
+
+    old = t->o.seq;
+    t->o.rev = 0;
+    t->o.header[COS_H_CACHE_CONTROL] = COS_STR("no-cache");
+    commit_meta(w, t, "seq", old, &j, word);
+    finish_put(w, t, &j, word, 0);
+}
+
+
+static void
+op_delete(worker_t *w, thing_t *t)
+{
+    char            word[24];
+    uint64_t        seq;
+    cos_json_t      j;
+    cos_pack_rec_t  rec;
+
+    do {
+        seq = worker_seq(w);
+        fill(&j, COS_J_DELETE, t, seq);
+        mark(w, 'I', 'D', t, seq);
+        append_json(w, &j, &rec);
+        outcome(w, redisCommand(w->c, "FCALL cos_del 1 o{%s}%s %s %s %llu "
+                                "%llu any", t->bid, t->key, t->bid, t->key,
+                                (unsigned long long) w->inc,
+                                (unsigned long long) seq), word);
+    } while (strcmp(word, "STALE") == 0);
+
+    if (strcmp(word, "OK") == 0) {
+        mark(w, 'A', 'D', t, seq);
+
+    } else {
+        void_note(w, &j);
+    }
+}
+
+
+/* Large objects are linked, small segments written again. */
+static void
+op_copy(worker_t *w, thing_t *t, thing_t *from)
+{
+    int             fd;
+    char            word[24];
+    uint32_t        i;
+    uint64_t        cid;
+    cos_str_t       part;
+    cos_json_t      j;
+    cos_pack_rec_t  rec;
+
+    if (!fetch(w, from) || from->o.nsegs > 8) {
+        return;
+    }
+
+    t->o = from->o;
+    t->o.upload.len = 0;
+    t->o.rev = 0;
+    memcpy(t->segs, from->o.segs, from->o.nsegs * sizeof(cos_seg_t));
+    t->o.segs = t->segs;
+
+    for (i = 0; i < t->o.nsegs; i++) {
+        if (cos_cid_is_solo(t->segs[i].cid)) {
+            cid = w->inc << COS_CID_BITS | COS_CID_SOLO | ++w->ns;
+            if (cos_solo_link(&store, t->segs[i].cid, cid) != COS_OK) {
+                t->o.nsegs = i;
+                goto gone;
+            }
+            t->segs[i].cid = cid;
+            maybe_die(w);
+            continue;
+        }
+
+        fd = cos_store_open_cid(&store, t->segs[i].cid);
+        part.len = (size_t) t->segs[i].len;
+        part.data = cos_alloc(w->a, part.len + 1);
+
+        if (fd == -1
+            || pread(fd, part.data, part.len, (off_t) t->segs[i].off)
+               != (ssize_t) part.len)
+        {
+            t->o.nsegs = i;
+            goto gone;
+        }
+
+        close(fd);
+        fill(&j, COS_J_PART, t, worker_seq(w));
+        j.upload = COS_STR("copy");
+        j.part = i + 1;
+        j.self = 1;
+        j.object.size = part.len;
+        append(w, &rec, &j, part);
+        t->segs[i].cid = rec.cid;
+        t->segs[i].off = rec.off;
+    }
+
+    t->o.seq = 0;
+    commit_meta(w, t, "any", 0, &j, word);
+    finish_put(w, t, &j, word, 1);
+    return;
+
+gone:
+
+    for (i = 0; i < t->o.nsegs; i++) {
+        if (cos_cid_is_solo(t->segs[i].cid)) {
+            (void) cos_store_unlink(&store, t->segs[i].cid);
+        }
+    }
+}
+
+
+static const char *
+upload_part(worker_t *w, thing_t *t, cos_str_t id, uint32_t n,
+    cos_str_t payload, cos_seg_t *seg, uint64_t *seq, char word[24])
+{
+    thing_t     p = *t;
+    cos_str_t   rec;
+    cos_json_t  j;
+
+    p.o.size = payload.len;
+    p.o.crc64 = cos_crc64(0, payload.data, payload.len);
+    cos_md_once(COS_MD5, payload.data, payload.len, p.o.etag);
+    p.o.seq = *seq = worker_seq(w);
+    fill(&j, COS_J_PART, &p, p.o.seq);
+    j.upload = id;
+    j.part = n;
+    place(w, &p, &j, payload, seg);
+    p.o.segs = seg;
+    p.o.nsegs = 1;
+    rec = record_of(w, &p.o);
+    outcome(w, redisCommand(w->c, "FCALL cos_mpu_part 1 U{%s}%b %s %b %llu "
+                            "%u %b", t->bid, id.data, id.len, t->bid, id.data,
+                            id.len, (unsigned long long) w->inc, n, rec.data,
+                            rec.len), word);
+
+    if (strcmp(word, "OK") == 0) {
+        settle(&p);
+
+    } else if (cos_cid_is_solo(seg->cid)) {
+        (void) cos_store_unlink(&store, seg->cid);
+
+    } else {
+        void_note(w, &j);
+    }
+
+    return word;
+}
+
+
+static void
+op_upload(worker_t *w, thing_t *t)
+{
+    char            word[24], id[24];
+    size_t          total, len;
+    uint32_t        n, i;
+    uint64_t        seqs[8];
+    cos_buf_t       b;
+    cos_str_t       all, part, uid, rec;
+    cos_json_t      j;
+    cos_upload_t    u;
+    cos_pack_rec_t  pr;
+
+    t->o.mtime = 5;
+    snprintf(id, sizeof(id), "%llx%x", (unsigned long long) worker_seq(w),
+             (unsigned) w->inc);
+    uid = cstr(id);
+    fill(&j, COS_J_UPLOAD, t, worker_seq(w));
+    j.upload = uid;
+    j.initiated = 77;
+    append_json(w, &j, &pr);
+
+    memset(&u, 0, sizeof(u));
+    u.id = uid;
+    u.key = j.key;
+    u.initiated = 77;
+    u.seq = j.seq;
+    u.object = j.object;
+    cos_buf_init(&b, w->a, 256);
+    assert_int_equal(cos_upload_encode(&b, &u), 0);
+    outcome(w, redisCommand(w->c, "FCALL cos_mpu_init 1 U{%s}%s %s %s %s %llu "
+                            "%b", t->bid, id, t->bid, t->key, id,
+                            (unsigned long long) w->inc, b.data, b.len), word);
+    if (strcmp(word, "OK") != 0) {
+        void_note(w, &j);
+        return;
+    }
+
+    n = 1 + (uint32_t) rand() % 4;
+    total = 0;
+    all = bytes(w, t, n * 6000);
+
+    for (i = 0; i < n; i++) {
+        len = rand() % 2 ? 5000 : 900;
+        part.data = all.data + total;
+        part.len = len;
+
+        if (rand() % 5 == 0) {
+            upload_part(w, t, uid, i + 1, COS_STR("superseded"), &t->segs[i],
+                        &seqs[i], word);
+        }
+
+        upload_part(w, t, uid, i + 1, part, &t->segs[i], &seqs[i], word);
+        if (strcmp(word, "OK") != 0) {
+            return;
+        }
+        total += len;
+    }
+
+    if (rand() % 4 == 0) {
+        return;                       /* stays open */
+    }
+
+    if (rand() % 3 == 0) {
+        fill(&j, COS_J_ABORT, t, worker_seq(w));
+        j.upload = uid;
+        append_json(w, &j, &pr);
+        outcome(w, redisCommand(w->c, "FCALL cos_mpu_abort 1 U{%s}%s %s %s %s "
+                                "%llu", t->bid, id, t->bid, t->key, id,
+                                (unsigned long long) w->inc), word);
+        return;
+    }
+
+    /* where the parts are now: they may have moved */
+    for (i = 0; i < n; i++) {
+        redisReply    *r;
+        cos_object_t   o;
+
+        r = redisCommand(w->c, "HGET P{%s}%s %u", t->bid, id, i + 1);
+        rec.data = (cos_u8 *) r->str;
+        rec.len = r->len;
+        assert_int_equal(cos_object_decode(&o, rec, w->a), 0);
+        t->segs[i] = o.segs[0];
+        freeReplyObject(r);
+    }
+
+    all.len = total;
+    t->o.size = total;
+    t->o.crc64 = cos_crc64(0, all.data, total);
+    cos_md_once(COS_MD5, all.data, total, t->o.etag);
+    t->o.segs = t->segs;
+    t->o.nsegs = n;
+    t->o.upload = uid;
+
+    do {
+        t->o.seq = worker_seq(w);
+        fill(&j, COS_J_OBJECT, t, t->o.seq);
+        mark(w, 'I', 'P', t, t->o.seq);
+        append_json(w, &j, &pr);
+        t->o.home = pr.cid;
+        rec = record_of(w, &t->o);
+        cos_buf_init(&b, w->a, 256);
+        outcome(w, redisCommand(w->c, "FCALL cos_mpu_complete 1 o{%s}%s %s %s "
+                                "%s %llu %b any - 0", t->bid, t->key, t->bid,
+                                t->key, id, (unsigned long long) w->inc,
+                                rec.data, rec.len), word);
+    } while (strcmp(word, "STALE") == 0);
+
+    finish_put(w, t, &j, word, 0);
+}
+
+
+static void
+op_bucket(worker_t *w)
+{
+    char            word[24], name[16], bid[24];
+    cos_buf_t       b;
+    cos_json_t      j;
+    redisReply     *r;
+    cos_bucket_t    old;
+    cos_pack_rec_t  pr;
+
+    snprintf(name, sizeof(name), "tmp%d", rand() % 4);
+    r = redisCommand(w->c, "GET b:%s", name);
+    memset(&j, 0, sizeof(j));
+    j.seq = worker_seq(w);
+    cos_buf_init(&b, w->a, 256);
+
+    if (r->type == REDIS_REPLY_STRING) {
+        assert_int_equal(cos_bucket_decode(&old, (cos_str_t) {
+                             r->len, (cos_u8 *) r->str }), 0);
+        assert_int_equal(cos_dup(w->a, &j.bid, old.id.data, old.id.len), 0);
+        j.kind = COS_J_BUCKET_DELETE;
+        j.bucket.name = cstr(name);
+        append_json(w, &j, &pr);
+        outcome(w, redisCommand(w->c, "FCALL cos_bucket_del 1 b:%s %s %b",
+                                name, name, j.bid.data, j.bid.len), word);
+
+    } else {
+        freeReplyObject(r);
+        r = redisCommand(w->c, "HINCRBY g bid 1");
+        snprintf(bid, sizeof(bid), "%lld", r->integer + 100);
+        j.kind = COS_J_BUCKET;
+        j.bid = cstr(bid);
+        j.bucket.id = j.bid;
+        j.bucket.name = cstr(name);
+        j.bucket.owner = 100000000100;
+        append_json(w, &j, &pr);
+        j.bucket.seq = j.seq;
+        assert_int_equal(cos_bucket_encode(&b, &j.bucket), 0);
+        outcome(w, redisCommand(w->c, "FCALL cos_bucket_put 1 b:%s %s %s %b "
+                                "create 0", name, name, bid, b.data, b.len),
+                word);
+    }
+
+    freeReplyObject(r);
+
+    if (strcmp(word, "OK") != 0) {
+        void_note(w, &j);
+    }
+}
+
+
+static void
+op_cred(worker_t *w)
+{
+    char            word[24], ak[16];
+    cos_buf_t       b;
+    cos_json_t      j;
+    cos_pack_rec_t  pr;
+
+    snprintf(ak, sizeof(ak), "AK%d", rand() % 5);
+    memset(&j, 0, sizeof(j));
+    j.seq = worker_seq(w);
+
+    if (rand() % 4 == 0) {
+        j.kind = COS_J_CRED_DELETE;
+        j.cred.access_key = cstr(ak);
+        append_json(w, &j, &pr);
+        outcome(w, redisCommand(w->c, "FCALL cos_cred_del 1 u:%s %s %llu", ak,
+                                ak, (unsigned long long) j.seq), word);
+
+    } else {
+        j.kind = COS_J_CRED;
+        j.cred.access_key = cstr(ak);
+        j.cred.sealed = COS_STR("0123456789012345678901234567890123456789");
+        j.cred.user = COS_STR("somebody");
+        j.cred.uid = 100000000101;
+        append_json(w, &j, &pr);
+        j.cred.seq = j.seq;
+        cos_buf_init(&b, w->a, 256);
+        assert_int_equal(cos_cred_encode(&b, &j.cred), 0);
+        outcome(w, redisCommand(w->c, "FCALL cos_cred_put 1 u:%s %s %b", ak,
+                                ak, b.data, b.len), word);
+    }
+
+    if (strcmp(word, "OK") != 0) {
+        void_note(w, &j);
+    }
+}
+
+
+static void
+something(thing_t *t)
+{
+    memset(t, 0, sizeof(*t));
+    snprintf(t->bid, sizeof(t->bid), "%d", 1 + rand() % BUCKETS);
+    snprintf(t->key, sizeof(t->key), "key%d", rand() % KEYS);
+}
+
+
+static void
+work(worker_t *w)
+{
+    thing_t       t, u;
+    cos_arena_t  *arena;
+
+    arena = cos_arena_create();
+    w->a = cos_arena_alloc(arena);
+    something(&t);
+
+    switch (rand() % 20) {
+
+    case 0: case 1: case 2: case 3: case 4: case 5: case 6:
+        op_put(w, &t, (size_t) rand() % SMALL, "any");
+        break;
+
+    case 7: case 8:
+        op_put(w, &t, SMALL + (size_t) rand() % 5000, "any");
+        break;
+
+    case 9:
+        op_put(w, &t, (size_t) rand() % (2 * SMALL), "absent");
+        break;
+
+    case 10: case 11: case 12:
+        op_meta(w, &t);
+        break;
+
+    case 13: case 14: case 15:
+        op_delete(w, &t);
+        break;
+
+    case 16:
+        something(&u);
+        op_copy(w, &t, &u);
+        break;
+
+    case 17:
+        op_bucket(w);
+        op_cred(w);
+        break;
+
+    default:
+        op_upload(w, &t);
+        break;
+    }
+
+    cos_arena_free(arena);
+}
+
+
+static void
+make_buckets(worker_t *w)
+{
+    int             i;
+    char            name[16], bid[8], word[24];
+    cos_buf_t       b;
+    cos_json_t      j;
+    cos_arena_t    *arena;
+    cos_pack_rec_t  pr;
+
+    arena = cos_arena_create();
+    w->a = cos_arena_alloc(arena);
+
+    for (i = 1; i <= BUCKETS; i++) {
+        snprintf(name, sizeof(name), "bucket%d", i);
+        snprintf(bid, sizeof(bid), "%d", i);
+        memset(&j, 0, sizeof(j));
+        j.kind = COS_J_BUCKET;
+        j.bid = cstr(bid);
+        j.seq = worker_seq(w);
+        j.bucket.name = cstr(name);
+        j.bucket.id = j.bid;
+        append_json(w, &j, &pr);
+        j.bucket.seq = j.seq;
+        cos_buf_init(&b, w->a, 128);
+        assert_int_equal(cos_bucket_encode(&b, &j.bucket), 0);
+        outcome(w, redisCommand(w->c, "FCALL cos_bucket_put 1 b:%s %s %s %b "
+                                "create 0", name, name, bid, b.data, b.len),
+                word);
+        assert_string_equal(word, "OK");
+    }
+
+    cos_arena_free(arena);
+}
+
+#endif

@@ -1,0 +1,618 @@
+/*
+ * Recovery, compaction, verification and rebuild against processes that die at
+ * any moment: nothing acknowledged is lost, nothing refused comes back, and
+ * the containers alone give the same Redis again.
+ */
+
+#include "maint_worker.h"
+
+
+#define TRIES  400000
+
+/* One line of the trail. */
+typedef struct {
+    char      what, kind;
+    char      bid[8], key[16], etag[33];
+    uint64_t  seq;
+} step_t;
+
+
+static int
+count_file(void *ctx, uint64_t cid, int in_open)
+{
+    unsigned  *n = ctx;
+
+    (void) cid;
+    n[in_open]++;
+
+    return 0;
+}
+
+
+static void
+tidy(void)
+{
+    unsigned     n[2] = { 0, 0 };
+    cos_maint_t  m;
+
+    maint_begin(&m);
+    assert_int_equal(cos_maint_recover(&m), 0);
+    assert_int_equal(cos_maint_reap(&m), 0);
+    assert_int_equal(cos_maint_compact(&m), 0);
+    assert_int_equal(cos_maint_sweep(&m), 0);
+    maint_end(&m);
+    assert_int_equal(cos_store_walk(&store, count_file, n), 0);
+    assert_int_equal(n[1], 0);
+}
+
+
+/* --- what was promised ------------------------------------------------------------ */
+
+static void
+check_bytes(const step_t *s, const cos_object_t *o)
+{
+    int        fd;
+    char       hex[33];
+    cos_u8     sum[32], buf[20000];
+    uint32_t   i;
+    cos_md_t  *md;
+
+    md = cos_md_create(COS_MD5);
+
+    for (i = 0; i < o->nsegs; i++) {
+        fd = cos_store_open_cid(&store, o->segs[i].cid);
+        if (fd == -1
+            || pread(fd, buf, (size_t) o->segs[i].len,
+                     (off_t) o->segs[i].off) != (ssize_t) o->segs[i].len)
+        {
+            fail_msg("%s/%s: bytes are gone", s->bid, s->key);
+        }
+        cos_md_update(md, buf, (size_t) o->segs[i].len);
+        close(fd);
+    }
+
+    cos_md_final(md, sum);
+    cos_md_free(md);
+    cos_hex(hex, sum, 16);
+    hex[32] = '\0';
+    assert_string_equal(hex, s->etag);
+}
+
+
+static void
+check_key(const step_t *list, size_t n, const char *bid, const char *key)
+{
+    int             tried;
+    size_t          i;
+    cos_str_t       rec;
+    redisReply     *r;
+    cos_arena_t    *arena;
+    cos_object_t    o;
+    const step_t   *acked, *cur;
+
+    acked = cur = NULL;
+    tried = 0;
+    arena = cos_arena_create();
+    memset(&o, 0, sizeof(o));
+    r = redisCommand(redis, "GET o{%s}%s", bid, key);
+
+    if (r->type == REDIS_REPLY_STRING) {
+        rec.data = (cos_u8 *) r->str;
+        rec.len = r->len;
+        assert_int_equal(cos_object_decode(&o, rec, cos_arena_alloc(arena)),
+                         0);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(list[i].bid, bid) != 0 || strcmp(list[i].key, key) != 0) {
+            continue;
+        }
+
+        if (list[i].what == 'A' && (acked == NULL || list[i].seq > acked->seq))
+        {
+            acked = &list[i];
+        }
+
+        if (list[i].kind == 'P' && list[i].seq == o.seq) {
+            char  hex[33];
+
+            cos_hex(hex, o.etag, 16);
+            hex[32] = '\0';
+            if (strcmp(hex, list[i].etag) == 0) {
+                cur = &list[i];
+            }
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        tried |= strcmp(list[i].bid, bid) == 0
+                 && strcmp(list[i].key, key) == 0 && list[i].kind == 'D'
+                 && acked != NULL && list[i].seq > acked->seq;
+    }
+
+    if (r->type == REDIS_REPLY_STRING) {
+        if (cur == NULL) {
+            fail_msg("%s/%s: nobody wrote this", bid, key);
+        }
+
+        if (acked != NULL && o.seq < acked->seq) {
+            fail_msg("%s/%s: acknowledged change lost", bid, key);
+        }
+
+        check_bytes(cur, &o);
+
+    } else if (acked != NULL && acked->kind == 'P' && !tried) {
+        fail_msg("%s/%s: acknowledged object lost", bid, key);
+    }
+
+    freeReplyObject(r);
+    cos_arena_free(arena);
+}
+
+
+static void
+check_promises(void)
+{
+    int        b, k;
+    char       bid[8], key[16];
+    FILE      *f;
+    size_t     n;
+    step_t    *list, *s;
+
+    list = calloc(TRIES, sizeof(*list));
+    f = fopen(trail, "r");
+    assert_non_null(f);
+
+    for (n = 0; n < TRIES; n++) {
+        s = &list[n];
+        if (fscanf(f, "%c %c %7s %15s %lu %32s\n", &s->what, &s->kind, s->bid,
+                   s->key, &s->seq, s->etag) != 6)
+        {
+            break;
+        }
+    }
+
+    assert_true(feof(f) && n < TRIES);
+    fclose(f);
+
+    for (b = 1; b <= BUCKETS; b++) {
+        for (k = 0; k < KEYS; k++) {
+            snprintf(bid, sizeof(bid), "%d", b);
+            snprintf(key, sizeof(key), "key%d", k);
+            check_key(list, n, bid, key);
+        }
+    }
+
+    print_message("# %zu steps in the trail\n", n);
+    free(list);
+}
+
+
+/* --- processes that die ----------------------------------------------------------- */
+
+static void
+be_worker(unsigned seed)
+{
+    int       n;
+    worker_t  w;
+
+    srand(seed);
+    store.sync = seed % 4 == 0;
+    worker_begin(&w, 2000);
+
+    for (n = 500 + rand() % 3000; n > 0; n--) {
+        work(&w);
+    }
+
+    worker_end(&w, rand() % 2);
+    _exit(0);
+}
+
+
+static void
+be_maint(unsigned seed)
+{
+    cos_maint_t  m;
+
+    srand(seed);
+    store.sync = 0;
+    maint_begin(&m);
+    m.grace = 1;
+
+    for ( ;; ) {
+        if (cos_maint_recover(&m) != 0 || cos_maint_reap(&m) != 0
+            || cos_maint_compact(&m) != 0 || cos_maint_sweep(&m) != 0)
+        {
+            maint_end(&m);
+            maint_begin(&m);
+            m.grace = 1;
+        }
+
+        if (rand() % 8 == 0) {
+            maint_end(&m);
+            _exit(0);
+        }
+        usleep(20000);
+    }
+}
+
+
+static pid_t
+spawn(int which)
+{
+    pid_t     pid;
+    unsigned  seed = (unsigned) rand();
+
+    pid = fork();
+    assert_true(pid >= 0);
+
+    if (pid == 0) {
+        if (which == 0) {
+            be_maint(seed);
+        }
+        be_worker(seed);
+    }
+
+    return pid;
+}
+
+
+static void
+storm(int ms)
+{
+    int       i, status;
+    pid_t     child[3], pid;
+    uint64_t  end;
+
+    for (i = 0; i < 3; i++) {
+        child[i] = spawn(i);
+    }
+
+    for (end = now_us() + (uint64_t) ms * 1000; now_us() < end; /* void */) {
+        usleep(20000 + (useconds_t) rand() % 250000);
+
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+            assert_true(pid != redis_pid);
+            assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
+                                            : WEXITSTATUS(status) == 0);
+            for (i = 0; i < 3; i++) {
+                if (child[i] == pid) {
+                    child[i] = spawn(i);
+                }
+            }
+        }
+
+        i = rand() % 3;
+        kill(child[i], SIGKILL);
+    }
+
+    for (i = 0; i < 3; i++) {
+        kill(child[i], SIGKILL);
+        waitpid(child[i], NULL, 0);
+    }
+}
+
+
+static void
+survive(void **state)
+{
+    int       round;
+    unsigned  seed;
+    worker_t  w;
+
+    (void) state;
+
+    seed = getenv("MAINT_SEED") != NULL
+           ? (unsigned) atoi(getenv("MAINT_SEED")) : (unsigned) time(NULL);
+    print_message("# MAINT_SEED=%u\n", seed);
+    srand(seed);
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    worker_end(&w, 0);
+
+    for (round = 0; round < 3; round++) {
+        storm(5000);
+        tidy();
+        check_verify("after recovery and compaction");
+        check_promises();
+        check_rebuild("after recovery and compaction");
+        check_promises();
+    }
+}
+
+
+/* A rebuild may be killed, and is then run again. */
+static void
+rebuild_killed(void **state)
+{
+    int            i;
+    char          *before, *after;
+    pid_t          pid;
+    worker_t       w;
+    cos_verify_t   v;
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+
+    for (i = 0; i < 1500; i++) {
+        work(&w);
+    }
+
+    worker_end(&w, 1);
+    tidy();
+    before = snapshot();
+    freeReplyObject(redisCommand(redis, "FLUSHALL"));
+
+    for (i = 0; i < 12; i++) {
+        pid = fork();
+
+        if (pid == 0) {
+            redisContext  *c = dial();
+
+            cos_rebuild(&store, c, 0, &v, NULL, NULL);
+            _exit(0);
+        }
+
+        usleep((useconds_t) (500 + 1000 * i));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+
+    /* one that came to its end is not repeated by accident */
+    (void) cos_rebuild(&store, redis, 0, &v, NULL, NULL);
+    after = snapshot();
+    same(before, after, "after rebuilds that were killed");
+    assert_int_equal(cos_rebuild(&store, redis, 0, &v, NULL, NULL), -1);
+    assert_int_equal(cos_rebuild(&store, redis, 1, &v, tell, NULL), 0);
+    free(after);
+    after = snapshot();
+    same(before, after, "after a forced rebuild");
+    free(before);
+    free(after);
+    check_verify("after a forced rebuild");
+}
+
+
+/* --- single cases -------------------------------------------------------------------- */
+
+static void
+named(thing_t *t, const char *key)
+{
+    memset(t, 0, sizeof(*t));
+    memcpy(t->bid, "1", 2);
+    snprintf(t->key, sizeof(t->key), "%s", key);
+}
+
+
+static long long
+exists(const char *key)
+{
+    long long    n;
+    redisReply  *r;
+
+    r = redisCommand(redis, "EXISTS %s", key);
+    n = r->integer;
+    freeReplyObject(r);
+
+    return n;
+}
+
+
+/* Appended, synced, never committed: it must not come back. */
+static void
+never_committed(void **state)
+{
+    thing_t         t;
+    worker_t        w;
+    cos_json_t      j;
+    cos_arena_t    *arena;
+    cos_pack_rec_t  rec;
+    cos_verify_t    v;
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    arena = cos_arena_create();
+    w.a = cos_arena_alloc(arena);
+
+    named(&t, "ghost");
+    fill(&j, COS_J_OBJECT, &t, worker_seq(&w));
+    j.self = 1;
+    append(&w, &rec, &j, COS_STR(""));
+    named(&t, "kept");
+    op_put(&w, &t, 100, "any");
+    fill(&j, COS_J_DELETE, &t, worker_seq(&w));
+    append_json(&w, &j, &rec);
+    named(&t, "last");
+    op_put(&w, &t, 100, "any");
+    named(&t, "ghost2");
+    fill(&j, COS_J_OBJECT, &t, worker_seq(&w));
+    j.self = 1;
+    append(&w, &rec, &j, COS_STR(""));
+    worker_end(&w, 0);
+    cos_arena_free(arena);
+
+    tidy();
+    check_rebuild("after recovery");
+    assert_int_equal(exists("o{1}ghost"), 0);
+    assert_int_equal(exists("o{1}ghost2"), 0);
+    assert_int_equal(exists("o{1}kept"), 1);
+    assert_int_equal(exists("o{1}last"), 1);
+
+    /* its commit, when it arrives now, is refused */
+    freeReplyObject(redisCommand(redis, "FLUSHALL"));
+    assert_int_equal(cos_rebuild(&store, redis, 0, &v, tell, NULL), 0);
+}
+
+
+/* Everything deleted: in the end neither bytes nor notes are left. */
+static void
+notes_go(void **state)
+{
+    int              i;
+    char             key[16];
+    thing_t          t;
+    unsigned         n[2] = { 0, 0 };
+    worker_t         w;
+    cos_verify_t     v;
+    cos_arena_t     *arena;
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    arena = cos_arena_create();
+    w.a = cos_arena_alloc(arena);
+
+    for (i = 0; i < 300; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        named(&t, key);
+        op_put(&w, &t, 500, "any");
+    }
+
+    for (i = 0; i < 300; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        named(&t, key);
+        op_delete(&w, &t);
+    }
+
+    named(&t, "one");
+    op_put(&w, &t, 500, "any");
+    worker_end(&w, 1);
+    cos_arena_free(arena);
+
+    tidy();
+    tidy();
+    tidy();
+    check_rebuild("after everything was deleted");
+    assert_int_equal(cos_verify(&store, redis, &v, tell, NULL), 0);
+    assert_int_equal(cos_store_walk(&store, count_file, n), 0);
+    print_message("# %u containers, %llu records left\n", n[0],
+                  (unsigned long long) v.records);
+    assert_true(n[0] <= 3);
+    assert_true(v.records < 30);
+}
+
+
+/* Damage is reported, not moved along under a new checksum. */
+static void
+damage(void **state)
+{
+    int             i, fd;
+    char            key[16];
+    cos_u8          byte;
+    thing_t         t;
+    worker_t        w;
+    cos_seg_t       seg = { 0, 0, 0 };
+    cos_maint_t     m;
+    cos_verify_t    v;
+    cos_arena_t    *arena;
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    arena = cos_arena_create();
+    w.a = cos_arena_alloc(arena);
+
+    for (i = 0; i < 20; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        named(&t, key);
+        op_put(&w, &t, 500, "any");
+
+        if (i == 0) {
+            seg = t.segs[0];
+        }
+    }
+
+    for (i = 1; i < 20; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        named(&t, key);
+        op_delete(&w, &t);
+    }
+
+    worker_end(&w, 1);
+    snprintf(key, sizeof(key), "%02x/%012llx", (unsigned) seg.cid & 255,
+             (unsigned long long) seg.cid);
+    fd = openat(store.root_fd, key, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, (off_t) seg.off + 7), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t) seg.off + 7), 1);
+    close(fd);
+    cos_arena_free(arena);
+
+    maint_begin(&m);
+    m.log = NULL;
+    assert_int_equal(cos_maint_compact(&m), 0);
+    maint_end(&m);
+    assert_int_equal(cos_verify(&store, redis, &v, NULL, NULL), 0);
+    assert_int_equal(v.bad, 1);
+    assert_int_equal(v.missing, 0);
+    assert_int_equal(v.weight_errors, 0);
+
+    /* a file that is gone is missed */
+    assert_int_equal(unlinkat(store.root_fd, key, 0), 0);
+    assert_int_equal(cos_verify(&store, redis, &v, NULL, NULL), 0);
+    assert_true(v.missing > 0);
+}
+
+
+/* To a Redis that knows nothing, files are no orphans. */
+static void
+emptied(void **state)
+{
+    thing_t       t;
+    worker_t      w;
+    cos_maint_t   m;
+    cos_arena_t  *arena;
+    cos_verify_t  v;
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    arena = cos_arena_create();
+    w.a = cos_arena_alloc(arena);
+    named(&t, "solo");
+    op_put(&w, &t, 2 * SMALL, "any");
+    worker_end(&w, 1);
+    cos_arena_free(arena);
+
+    maint_begin(&m);
+    m.log = NULL;
+    freeReplyObject(redisCommand(redis, "FLUSHALL"));
+    assert_int_equal(cos_maint_sweep(&m), -1);
+    (void) cos_maint_recover(&m);
+    (void) cos_maint_reap(&m);
+    (void) cos_maint_compact(&m);
+    cos_maint_done(&m);
+    redisFree(m.redis);
+
+    memset(&m, 0, sizeof(m));
+    m.store = &store;
+    m.redis = dial();
+    assert_int_equal(cos_maint_init(&m), -1);
+    redisFree(m.redis);
+
+    assert_int_equal(cos_rebuild(&store, redis, 0, &v, tell, NULL), 0);
+    assert_int_equal(exists("o{1}solo"), 1);
+    check_verify("after a rebuild");
+}
+
+
+int
+main(void)
+{
+#define CASE(f)  cmocka_unit_test_setup_teardown(f, world_up, world_down)
+    const struct CMUnitTest tests[] = {
+        CASE(never_committed), CASE(notes_go), CASE(damage), CASE(emptied),
+        CASE(rebuild_killed), CASE(survive)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
