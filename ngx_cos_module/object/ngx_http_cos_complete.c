@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "cos_assemble.h"
 
 
 #define MIN_PART_COS  (1024 * 1024)
@@ -281,125 +282,16 @@ check_part(ngx_http_cos_ctx_t *ctx, comp_t *p, size_t i)
 }
 
 
-/* The checksum of the whole from those of the parts: a digest of digests, or
- * for CRCs their combination. */
-static void
-whole_sum(comp_t *p, cos_object_t *o)
-{
-    int         k, len;
-    size_t      i;
-    uint64_t    crc, part;
-    cos_md_t   *md;
-    cos_md_e    kind;
-
-    if (o->sum_type == COS_SUM_NONE) {
-        return;
-    }
-
-    for (i = 0; i < p->n; i++) {
-        if (p->parts[i].sum_type != o->sum_type) {
-            o->sum_type = COS_SUM_NONE;
-            o->flags &= ~COS_F_SUM_COMPOSITE;
-            return;
-        }
-    }
-
-    len = (int) cos_sum_len(o->sum_type);
-
-    if (o->flags & COS_F_SUM_COMPOSITE
-        && (o->sum_type == COS_SUM_SHA1 || o->sum_type == COS_SUM_SHA256))
-    {
-        kind = o->sum_type == COS_SUM_SHA1 ? COS_SHA1 : COS_SHA256;
-        md = cos_md_create(kind);
-
-        if (md == NULL) {
-            o->sum_type = COS_SUM_NONE;
-            return;
-        }
-
-        for (i = 0; i < p->n; i++) {
-            cos_md_update(md, p->parts[i].sum, len);
-        }
-
-        cos_md_final(md, o->sum);
-        cos_md_free(md);
-        return;
-    }
-
-    for (i = 0, crc = 0; i < p->n; i++) {
-
-        if (o->flags & COS_F_SUM_COMPOSITE) {
-            crc = o->sum_type == COS_SUM_CRC32
-                  ? cos_crc32((uint32_t) crc, p->parts[i].sum, len)
-                  : cos_crc32c((uint32_t) crc, p->parts[i].sum, len);
-            continue;
-        }
-
-        for (k = 0, part = 0; k < len; k++) {
-            part = part << 8 | p->parts[i].sum[k];
-        }
-
-        switch (o->sum_type) {
-        case COS_SUM_CRC64NVME:
-            crc = cos_crc64nvme_combine(crc, part, p->parts[i].size);
-            break;
-        case COS_SUM_CRC32:
-            crc = cos_crc32_combine((uint32_t) crc, (uint32_t) part,
-                                    p->parts[i].size);
-            break;
-        default:
-            crc = cos_crc32c_combine((uint32_t) crc, (uint32_t) part,
-                                     p->parts[i].size);
-        }
-    }
-
-    for (k = 0; k < len; k++) {
-        o->sum[k] = (cos_u8) (crc >> (8 * (len - 1 - k)));
-    }
-}
-
-
 static cos_err_e
 assemble(ngx_http_cos_ctx_t *ctx, comp_t *p)
 {
-    size_t         i;
-    uint32_t       k;
-    cos_u8        *all;
     cos_object_t  *o = &p->commit.json.object;
 
     *o = p->u.object;
-    o->size = 0;
-    o->crc64 = 0;
-    o->parts = p->n;
     o->upload = p->id;
-    o->home = 0;
-    o->rev = 0;
-    o->nsegs = 0;
     o->mtime = ngx_http_cos_now();
 
-    all = ngx_palloc(ctx->request->pool, p->n * COS_MD5_LEN);
-    o->segs = ngx_palloc(ctx->request->pool, p->n * sizeof(cos_seg_t));
-
-    if (all == NULL || o->segs == NULL) {
-        return COS_E_INTERNAL;
-    }
-
-    for (i = 0; i < p->n; i++) {
-        ngx_memcpy(all + i * COS_MD5_LEN, p->parts[i].etag, COS_MD5_LEN);
-        o->crc64 = cos_crc64_combine(o->crc64, p->parts[i].crc64,
-                                     p->parts[i].size);
-        o->size += p->parts[i].size;
-
-        /* a part is one record, so it has one segment */
-        for (k = 0; k < p->parts[i].nsegs && k < 1; k++) {
-            o->segs[o->nsegs++] = p->parts[i].segs[k];
-        }
-    }
-
-    whole_sum(p, o);
-
-    return cos_md_once(COS_MD5, all, p->n * COS_MD5_LEN, o->etag) == 0
-           ? COS_OK : COS_E_INTERNAL;
+    return cos_assemble(o, p->parts, p->n, &ctx->alloc);
 }
 
 

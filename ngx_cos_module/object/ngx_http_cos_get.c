@@ -3,7 +3,7 @@
  *
  *   get_begin   conditions and range; what to send is known
  *   get_open    descriptors of the containers it lies in
- *   get_send    header, then the bytes as file buffers
+ *   get_send    header, then the bytes (ngx_http_cos_get_send.c)
  *
  * Conditions and ranges are decided here and not by nginx's filters, because
  * their refusals are documents of the API. Objects of very many parts are
@@ -11,45 +11,13 @@
  * the descriptors of the worker.
  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
-#include <sys/uio.h>
-
-#include "ngx_http_cos.h"
 #include "ngx_http_cos_object.h"
-
-
-#define WINDOW        16              /* containers open at once */
-#define INLINE_MAX    16384           /* read into memory, header and body
-                                         leave in one system call */
-#define WARM_BYTES    (1024 * 1024)
-
-typedef struct {
-    uint64_t               first;     /* of the object's bytes to be sent */
-    uint64_t               left;
-    uint32_t               seg;       /* next segment */
-    uint64_t               seg_pos;   /* offset of first within it */
-    uint32_t               nopen;
-    ngx_http_cos_open_t    open[WINDOW];
-    ngx_uint_t             status;
-    unsigned               partial:1;
-    unsigned               refetched:1;
-    unsigned               header_sent:1;
-    u_char                *warm;      /* scratch for the thread */
-    ngx_fd_t               warm_fd;
-    uint64_t               warm_off;
-    size_t                 warm_len;
-} get_t;
+#include "ngx_http_cos_get.h"
 
 
 static ngx_int_t get_plan(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t get_open(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t get_opened(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t get_refetched(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t get_send(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t get_headers(ngx_http_cos_ctx_t *ctx, get_t *g);
 
 
 /* --- conditions (RFC 9110 section 13.2.2) -------------------------------------- */
@@ -147,7 +115,7 @@ ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
                   "response-* parameters need a signed request");
     }
 
-    ctx->op = ngx_pcalloc(ctx->request->pool, sizeof(get_t));
+    ctx->op = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_cos_get_t));
     if (ctx->op == NULL) {
         return NGX_ERROR;
     }
@@ -161,7 +129,7 @@ get_plan(ngx_http_cos_ctx_t *ctx)
 {
     ngx_int_t            rc;
     uint64_t             first, last;
-    get_t               *g = ctx->op;
+    ngx_http_cos_get_t               *g = ctx->op;
     cos_object_t        *o = &ctx->object;
     const cos_header_t  *h;
 
@@ -203,10 +171,10 @@ get_plan(ngx_http_cos_ctx_t *ctx)
     }
 
     if (ctx->request->method == NGX_HTTP_HEAD || g->left == 0) {
-        return ngx_http_cos_goto(ctx, get_send);
+        return ngx_http_cos_goto(ctx, ngx_http_cos_get_send);
     }
 
-    return ngx_http_cos_goto(ctx, get_open);
+    return ngx_http_cos_goto(ctx, ngx_http_cos_get_open);
 }
 
 
@@ -216,9 +184,9 @@ static void
 release(void *data)
 {
     uint32_t   i;
-    get_t     *g = data;
+    ngx_http_cos_get_t     *g = data;
 
-    for (i = 0; i < WINDOW; i++) {
+    for (i = 0; i < g->nopen; i++) {
         if (g->open[i].file) {
             ngx_http_cos_store_release(g->open[i].file);
             g->open[i].file = NULL;
@@ -236,31 +204,36 @@ open_done(ngx_http_cos_open_t *o)
 }
 
 
-static ngx_int_t
-get_open(ngx_http_cos_ctx_t *ctx)
+ngx_int_t
+ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx)
 {
     uint32_t             i;
     uint64_t             have;
     ngx_int_t            rc;
-    get_t               *g = ctx->op;
+    ngx_http_cos_get_t               *g = ctx->op;
     cos_object_t        *o = &ctx->object;
     ngx_pool_cleanup_t  *cln;
 
-    if (!g->header_sent && g->nopen == 0) {
+    if (g->open == NULL) {
         cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
-        if (cln == NULL) {
+
+        g->open = o->nsegs <= 1 ? &g->one
+                  : ngx_pcalloc(ctx->request->pool, NGX_HTTP_COS_WINDOW
+                                           * sizeof(ngx_http_cos_open_t));
+        if (cln == NULL || g->open == NULL) {
             return NGX_ERROR;
         }
 
         cln->handler = release;
         cln->data = g;
+        g->window = o->nsegs <= 1 ? 1 : NGX_HTTP_COS_WINDOW;
     }
 
     release(g);
 
     have = 0;
 
-    for (i = g->seg; i < o->nsegs && g->nopen < WINDOW; i++) {
+    for (i = g->seg; i < o->nsegs && g->nopen < g->window; i++) {
 
         if (have >= g->left) {
             break;
@@ -293,7 +266,7 @@ get_opened(ngx_http_cos_ctx_t *ctx)
 {
     uint32_t   i;
     ngx_err_t  err;
-    get_t     *g = ctx->op;
+    ngx_http_cos_get_t     *g = ctx->op;
 
     for (i = 0; i < g->nopen; i++) {
 
@@ -333,14 +306,14 @@ get_opened(ngx_http_cos_ctx_t *ctx)
                                  NULL);
     }
 
-    return ngx_http_cos_goto(ctx, get_send);
+    return ngx_http_cos_goto(ctx, ngx_http_cos_get_send);
 }
 
 
 static ngx_int_t
 get_refetched(ngx_http_cos_ctx_t *ctx)
 {
-    get_t  *g = ctx->op;
+    ngx_http_cos_get_t  *g = ctx->op;
 
     release(g);
 
@@ -364,303 +337,4 @@ get_refetched(ngx_http_cos_ctx_t *ctx)
     }
 
     return ngx_http_cos_goto(ctx, get_plan);
-}
-
-
-/* --- sending --------------------------------------------------------------------- */
-
-static ngx_int_t
-get_headers(ngx_http_cos_ctx_t *ctx, get_t *g)
-{
-    u_char              *p;
-    ngx_str_t            value;
-    ngx_http_request_t  *r = ctx->request;
-    cos_object_t        *o = &ctx->object;
-    static ngx_str_t     bytes = ngx_string("bytes");
-
-    r->headers_out.last_modified_time = o->mtime / 1000;
-
-    if (ngx_http_cos_object_headers(ctx, o) != NGX_OK
-        || ngx_http_cos_set_header(r, "Accept-Ranges", &bytes) != NGX_OK
-        || ngx_http_cos_stored_headers(ctx, o) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!g->partial) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, sizeof("bytes -/") - 1 + 3 * NGX_OFF_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_sprintf(p, "bytes %uL-%uL/%uL", g->first,
-                            g->first + g->left - 1, o->size)
-                - p;
-
-    return ngx_http_cos_set_header(r, "Content-Range", &value);
-}
-
-
-/* Small answers: the bytes are read into memory when the page cache has them,
- * which never waits for the disk; header and body then leave in one call. */
-static ngx_int_t
-read_inline(ngx_http_cos_ctx_t *ctx, get_t *g, ngx_buf_t *b, uint64_t off,
-    size_t len)
-{
-    u_char        *p;
-    ssize_t        n;
-    struct iovec   iov;
-
-    p = ngx_palloc(ctx->request->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    iov.iov_base = p;
-    iov.iov_len = len;
-
-    n = preadv2(g->open[0].file->fd, &iov, 1, (off_t) off, RWF_NOWAIT);
-
-    if (n != (ssize_t) len) {
-        return NGX_DECLINED;
-    }
-
-    b->pos = p;
-    b->last = p + len;
-    b->memory = 1;
-
-    return NGX_OK;
-}
-
-
-static void
-warm(void *data)
-{
-    ssize_t  n;
-    get_t   *g = data;
-
-    /* whatever goes wrong here is seen by the read that sends */
-    n = pread(g->warm_fd, g->warm, g->warm_len, (off_t) g->warm_off);
-    (void) n;
-}
-
-
-/* Brings the beginning of what is to be sent into the page cache, in the
- * thread pool, when it is not there; NGX_OK: it is. */
-static ngx_int_t
-warm_up(ngx_http_cos_ctx_t *ctx, get_t *g)
-{
-    u_char         c;
-    ssize_t        n;
-    struct iovec   iov;
-
-    if (g->warm) {
-        return NGX_OK;
-    }
-
-    iov.iov_base = &c;
-    iov.iov_len = 1;
-    g->warm_fd = g->open[0].file->fd;
-    g->warm_off = ctx->object.segs[g->seg].off + g->seg_pos;
-
-    n = preadv2(g->warm_fd, &iov, 1, (off_t) g->warm_off, RWF_NOWAIT);
-
-    if (n == 1 || ngx_errno != EAGAIN) {
-        return NGX_OK;
-    }
-
-    g->warm_len = ngx_min(ctx->object.segs[g->seg].len - g->seg_pos,
-                          WARM_BYTES);
-    g->warm_len = ngx_min(g->warm_len, g->left);
-    g->warm = ngx_palloc(ctx->request->pool, g->warm_len);
-
-    if (g->warm == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_cos_thread(ctx, warm, g, get_send);
-}
-
-
-/* The buffers of the open window; advances g. */
-static ngx_chain_t *
-window(ngx_http_cos_ctx_t *ctx, get_t *g)
-{
-    size_t               len;
-    uint32_t             i;
-    uint64_t             off;
-    ngx_buf_t           *b;
-    ngx_chain_t         *out, *cl, **ll;
-    cos_object_t        *o = &ctx->object;
-    ngx_http_request_t  *r = ctx->request;
-
-    out = NULL;
-    ll = &out;
-
-    for (i = 0; i < g->nopen && g->left; i++) {
-
-        b = ngx_calloc_buf(r->pool);
-        cl = ngx_alloc_chain_link(r->pool);
-        if (b == NULL || cl == NULL) {
-            return NULL;
-        }
-
-        len = ngx_min(o->segs[g->seg].len - g->seg_pos, g->left);
-        off = o->segs[g->seg].off + g->seg_pos;
-
-        g->left -= len;
-        g->seg_pos = 0;
-        g->seg++;
-
-        if (len == 0) {
-            continue;
-        }
-
-        if (len > INLINE_MAX || g->left || i
-            || read_inline(ctx, g, b, off, len) != NGX_OK)
-        {
-            b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
-            if (b->file == NULL) {
-                return NULL;
-            }
-
-            b->in_file = 1;
-            b->file_pos = off;
-            b->file_last = off + len;
-            b->file->fd = g->open[i].file->fd;
-            b->file->name = g->open[i].file->name;
-            b->file->log = r->connection->log;
-        }
-
-        b->last_in_chain = (g->left == 0);
-        b->last_buf = (g->left == 0);
-        b->flush = 0;
-
-        cl->buf = b;
-        cl->next = NULL;
-        *ll = cl;
-        ll = &cl->next;
-    }
-
-    return out;
-}
-
-
-/* r->write_event_handler while a window drains. */
-static void
-drain(ngx_http_request_t *r)
-{
-    ngx_int_t                  rc;
-    ngx_event_t               *wev;
-    ngx_http_cos_ctx_t        *ctx;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_cos_module);
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    wev = r->connection->write;
-
-    if (wev->timedout) {
-        r->connection->timedout = 1;
-        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
-        return;
-    }
-
-    rc = ngx_http_output_filter(r, NULL);
-
-    if (rc == NGX_ERROR) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    if (r->buffered || r->connection->buffered) {
-
-        if (!wev->delayed) {
-            ngx_add_timer(wev, clcf->send_timeout);
-        }
-
-        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-        }
-
-        return;
-    }
-
-    if (wev->timer_set) {
-        ngx_del_timer(wev);
-    }
-
-    ctx->step = get_open;
-    rc = ngx_http_cos_run(ctx);
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
-    }
-}
-
-
-static ngx_int_t
-get_send(ngx_http_cos_ctx_t *ctx)
-{
-    ngx_int_t            rc;
-    ngx_buf_t           *last;
-    ngx_chain_t         *out, end;
-    get_t               *g = ctx->op;
-    ngx_http_request_t  *r = ctx->request;
-
-    if (g->nopen && g->left > INLINE_MAX && !g->header_sent) {
-        rc = warm_up(ctx, g);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (!g->header_sent) {
-        if (get_headers(ctx, g) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_cos_start(ctx, g->status, g->left);
-        g->header_sent = 1;
-
-        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-            return ngx_http_cos_sent(ctx, rc);
-        }
-    }
-
-    if (g->left == 0) {
-        last = ngx_calloc_buf(r->pool);
-        if (last == NULL) {
-            return ngx_http_cos_sent(ctx, NGX_ERROR);
-        }
-
-        last->last_buf = 1;
-        last->last_in_chain = 1;
-        end.buf = last;
-        end.next = NULL;
-
-        return ngx_http_cos_sent(ctx, ngx_http_output_filter(r, &end));
-    }
-
-    out = window(ctx, g);
-    if (out == NULL) {
-        return ngx_http_cos_sent(ctx, NGX_ERROR);
-    }
-
-    rc = ngx_http_output_filter(r, out);
-
-    if (g->left == 0 || rc == NGX_ERROR) {
-        return ngx_http_cos_sent(ctx, rc);
-    }
-
-    /* more windows: go on when this one has left */
-    ctx->draining = 1;
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = drain;
-    ngx_post_event(r->connection->write, &ngx_posted_events);
-
-    return NGX_AGAIN;
 }

@@ -1,0 +1,25 @@
+/*
+ * object: an object out of the parts of its upload. Pure.
+ */
+
+#ifndef COS_ASSEMBLE_H
+#define COS_ASSEMBLE_H
+
+#include "cos_err.h"
+#include "cos_record.h"
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * Fills *o, which holds what the upload was begun with (headers, the wanted
+ * checksum), with what n parts in order add up to: segments (memory of a),
+ * size, ETag (MD5 of the parts' digests, S3 and COS), CRC-64, checksum. A
+ * checksum that not every part has is left out. COS_E_INTERNAL when out of
+ * memory.
+ */
+cos_err_e cos_assemble(cos_object_t *o, const cos_object_t *parts, size_t n,
+    cos_alloc_t *a);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * object, GetObject only: what planning and sending share.
+ */
+
+#ifndef NGX_HTTP_COS_GET_H
+#define NGX_HTTP_COS_GET_H
+
+#include "ngx_http_cos.h"
+
+#pragma GCC visibility push(hidden)
+
+#define NGX_HTTP_COS_WINDOW  64              /* containers open at once */
+
+typedef struct {
+    uint64_t               first;     /* of the object's bytes to be sent */
+    uint64_t               left;
+    uint32_t               seg;       /* next segment */
+    uint64_t               seg_pos;   /* offset of first within it */
+    uint32_t               nopen;
+    uint32_t               window;    /* room in open */
+    ngx_http_cos_open_t   *open;      /* nopen of them; room for a window */
+    ngx_http_cos_open_t    one;       /* is enough for most objects */
+    ngx_uint_t             status;
+    unsigned               partial:1;
+    unsigned               refetched:1;
+    unsigned               header_sent:1;
+    u_char                *warm;      /* scratch for the thread */
+    ngx_fd_t               warm_fd;
+    uint64_t               warm_off;
+    size_t                 warm_len;
+} ngx_http_cos_get_t;
+
+/* Steps: opens the next window of containers; sends what is open. */
+ngx_int_t ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx);
+
+#pragma GCC visibility pop
+
+#endif
