@@ -1,0 +1,315 @@
+/*
+ * The pure parts of object/: taking bytes in, putting parts together.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cos_assemble.h"
+#include "cos_ingest.h"
+
+
+static cos_store_t  store;
+static char         root[64];
+
+
+static int
+setup(void **state)
+{
+    char  err[256];
+
+    (void) state;
+    snprintf(root, sizeof(root), "/tmp/cos-object.XXXXXX");
+
+    return cos_hash_init() != 0 || mkdtemp(root) == NULL
+           || cos_store_open(&store, root, 1, err, sizeof(err)) != 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    char  cmd[128];
+
+    (void) state;
+    cos_store_close(&store);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", root);
+
+    return system(cmd);
+}
+
+
+static void
+begin(cos_ingest_t *in, cos_u8 *mem, size_t cap, int64_t length)
+{
+    memset(in, 0, sizeof(*in));
+    in->length = length;
+    in->max = 1 << 20;
+    in->mem = mem;
+    in->mem_cap = cap;
+    in->store = &store;
+}
+
+
+static void
+digests_of_what_was_fed(void **state)
+{
+    cos_u8        mem[16], md5[16];
+    cos_ingest_t  in;
+
+    (void) state;
+    begin(&in, mem, sizeof(mem), 5);
+    in.sum_type = COS_SUM_CRC32;
+
+    assert_int_equal(cos_ingest_begin(&in), COS_OK);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "he", 2), COS_OK);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "", 0), COS_OK);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "llo", 3), COS_OK);
+    assert_int_equal(cos_ingest_end(&in), COS_OK);
+
+    cos_md_once(COS_MD5, "hello", 5, md5);
+    assert_memory_equal(in.out_md5, md5, 16);
+    assert_true(in.out_crc64 == 11177612005948864433ULL);
+    assert_memory_equal(in.out_sum, "\x36\x10\xa6\x86", 4);
+    assert_memory_equal(mem, "hello", 5);
+    assert_int_equal(in.size, 5);
+    assert_false(in.in_solo);
+
+    cos_ingest_free(&in);
+}
+
+
+/* Each promise that is not kept has its own error. */
+static void
+broken_promises(void **state)
+{
+    int           i;
+    cos_u8        mem[16];
+    cos_err_e     want;
+    cos_ingest_t  in;
+
+    (void) state;
+
+    for (i = 0; i < 7; i++) {
+        begin(&in, mem, sizeof(mem), -1);
+
+        switch (i) {
+        case 0:
+            in.has_md5 = 1;
+            want = COS_E_BAD_DIGEST;
+            break;
+        case 1:
+            in.has_sha256 = 1;
+            want = COS_E_CONTENT_SHA256_MISMATCH;
+            break;
+        case 2:
+            in.has_sha1 = 1;
+            want = COS_E_INVALID_SHA1;
+            break;
+        case 3:
+            in.has_crc64 = 1;
+            want = COS_E_BAD_CHECKSUM;
+            break;
+        case 4:
+            in.has_sum = 1;
+            in.sum_type = COS_SUM_SHA256;
+            want = COS_E_BAD_CHECKSUM;
+            break;
+        case 5:
+            in.length = 6;
+            want = COS_E_INCOMPLETE_BODY;
+            break;
+        default:
+            in.length = 4;
+            want = COS_E_ENTITY_SIZE_MISMATCH;
+        }
+
+        assert_int_equal(cos_ingest_begin(&in), COS_OK);
+        (void) cos_ingest_feed(&in, (cos_u8 *) "hello", 5);
+        assert_int_equal(cos_ingest_end(&in), want);
+        cos_ingest_free(&in);
+    }
+}
+
+
+static void
+no_larger_than_allowed(void **state)
+{
+    cos_u8        mem[16];
+    cos_ingest_t  in;
+
+    (void) state;
+    begin(&in, mem, sizeof(mem), -1);
+    in.max = 4;
+
+    assert_int_equal(cos_ingest_begin(&in), COS_OK);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "hello", 5),
+                     COS_E_ENTITY_TOO_LARGE);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "x", 1),
+                     COS_E_ENTITY_TOO_LARGE);
+    assert_int_equal(cos_ingest_end(&in), COS_E_ENTITY_TOO_LARGE);
+    cos_ingest_free(&in);
+}
+
+
+/* What memory cannot hold goes into a container of its own, all of it. */
+static void
+over_into_a_container(void **state)
+{
+    int           fd;
+    char          back[21];
+    cos_u8        mem[8];
+    uint64_t      cid = 1ULL << COS_CID_BITS | COS_CID_SOLO | 1;
+    cos_ingest_t  in;
+
+    (void) state;
+    begin(&in, mem, sizeof(mem), -1);
+    in.solo_cid = cid;
+
+    assert_int_equal(cos_ingest_begin(&in), COS_OK);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "01234567", 8), COS_OK);
+    assert_false(in.in_solo);
+    assert_int_equal(cos_ingest_feed(&in, (cos_u8 *) "89abcdefghij", 12),
+                     COS_OK);
+    assert_true(in.in_solo);
+    assert_int_equal(cos_ingest_end(&in), COS_OK);
+    assert_int_equal(cos_solo_finish(&in.solo, COS_J_OBJECT, 7, in.out_crc64,
+                                     COS_STR("{}")), COS_OK);
+    in.solo_open = 0;
+    cos_ingest_free(&in);
+
+    fd = cos_store_open_cid(&store, cid);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, back, 20, COS_SOLO_PAYLOAD), 20);
+    assert_memory_equal(back, "0123456789abcdefghij", 20);
+    close(fd);
+    assert_int_equal(cos_store_unlink(&store, cid), 0);
+}
+
+
+static void
+parts_add_up(void **state)
+{
+    size_t          i;
+    cos_arena_t    *arena;
+    cos_object_t    o, p[3];
+    cos_seg_t       seg[3];
+    cos_u8          md5[48], want[16];
+    uint64_t        nvme;
+    const char     *text[] = { "one", "second", "the last part" };
+
+    (void) state;
+    arena = cos_arena_create();
+    memset(p, 0, sizeof(p));
+    memset(&o, 0, sizeof(o));
+    o.sum_type = COS_SUM_CRC64NVME;
+
+    for (i = 0; i < 3; i++) {
+        seg[i].cid = i + 1;
+        seg[i].off = 4096;
+        seg[i].len = strlen(text[i]);
+        p[i].nsegs = 1;
+        p[i].segs = &seg[i];
+        p[i].size = seg[i].len;
+        p[i].crc64 = cos_crc64(0, text[i], seg[i].len);
+        p[i].sum_type = COS_SUM_CRC64NVME;
+        nvme = cos_crc64nvme(0, text[i], seg[i].len);
+        for (int k = 0; k < 8; k++) {
+            p[i].sum[k] = (cos_u8) (nvme >> (56 - 8 * k));
+        }
+        cos_md_once(COS_MD5, text[i], seg[i].len, p[i].etag);
+        memcpy(md5 + 16 * i, p[i].etag, 16);
+    }
+
+    assert_int_equal(cos_assemble(&o, p, 3, cos_arena_alloc(arena)), COS_OK);
+
+    assert_int_equal(o.size, 22);
+    assert_int_equal(o.parts, 3);
+    assert_int_equal(o.nsegs, 3);
+    assert_int_equal(o.segs[2].cid, 3);
+    assert_true(o.crc64 == cos_crc64(0, "onesecondthe last part", 22));
+    cos_md_once(COS_MD5, md5, 48, want);
+    assert_memory_equal(o.etag, want, 16);
+
+    nvme = cos_crc64nvme(0, "onesecondthe last part", 22);
+    for (int k = 0; k < 8; k++) {
+        assert_int_equal(o.sum[k], (cos_u8) (nvme >> (56 - 8 * k)));
+    }
+
+    /* one part without it: the object has none */
+    p[1].sum_type = COS_SUM_NONE;
+    assert_int_equal(cos_assemble(&o, p, 3, cos_arena_alloc(arena)), COS_OK);
+    assert_int_equal(o.sum_type, COS_SUM_NONE);
+
+    cos_arena_free(arena);
+}
+
+
+static void
+composite_checksums(void **state)
+{
+    int           i, k;
+    cos_arena_t  *arena;
+    cos_object_t  o, p[2];
+    cos_u8        all[64], want[32];
+    cos_sum_e     type[] = { COS_SUM_CRC32, COS_SUM_CRC32C, COS_SUM_SHA1,
+                             COS_SUM_SHA256 };
+
+    (void) state;
+    arena = cos_arena_create();
+
+    for (i = 0; i < 4; i++) {
+        size_t  len = cos_sum_len(type[i]);
+
+        memset(&o, 0, sizeof(o));
+        memset(p, 0, sizeof(p));
+        o.sum_type = type[i];
+        o.flags = COS_F_SUM_COMPOSITE;
+
+        for (k = 0; k < 2; k++) {
+            p[k].sum_type = type[i];
+            memset(p[k].sum, 'a' + k, len);
+            memset(all + len * k, 'a' + k, len);
+        }
+
+        assert_int_equal(cos_assemble(&o, p, 2, cos_arena_alloc(arena)),
+                         COS_OK);
+
+        if (type[i] == COS_SUM_SHA1 || type[i] == COS_SUM_SHA256) {
+            cos_md_once(type[i] == COS_SUM_SHA1 ? COS_SHA1 : COS_SHA256, all,
+                        2 * len, want);
+        } else {
+            uint32_t  c = type[i] == COS_SUM_CRC32
+                          ? cos_crc32(0, all, 8) : cos_crc32c(0, all, 8);
+            for (k = 0; k < 4; k++) {
+                want[k] = (cos_u8) (c >> (24 - 8 * k));
+            }
+        }
+
+        assert_memory_equal(o.sum, want, len);
+    }
+
+    cos_arena_free(arena);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(digests_of_what_was_fed),
+        cmocka_unit_test(broken_promises),
+        cmocka_unit_test(no_larger_than_allowed),
+        cmocka_unit_test(over_into_a_container),
+        cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(composite_checksums)
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
