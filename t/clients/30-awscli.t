@@ -58,7 +58,10 @@ for my $bin (@bins) {
     is Cos::slurp("$d/range"), 'cont', 'its bytes';
     runs("$version: copy", @cmd, 's3', 'cp', '--only-show-errors', "s3://$b/dir/small", "s3://$b/copy");
     is $s->get("/$b/copy")->body, 'small contents', 'copied';
-    runs("$version: copy in parts", @cmd, 's3', 'cp', '--only-show-errors', "s3://$b/big", "s3://$b/big2");
+    # version 2 would copy tags as well, and the store has none
+    my @props = $version =~ m{/2} ? ('--copy-props', 'metadata-directive') : ();
+    runs("$version: copy in parts", @cmd, 's3', 'cp', '--only-show-errors', @props, "s3://$b/big",
+        "s3://$b/big2");
     is $s->head("/$b/big2")->h('content-length'), 64 << 20, 'whole';
 
     my $url = runs("$version: presign", @cmd, 's3', 'presign', "s3://$b/dir/small");

@@ -11,6 +11,9 @@ use Test::More;
 use Exporter 'import';
 our @EXPORT = qw(need node_modules run runs driver big_file file_md5 @ODD_KEYS);
 
+# What the user has configured for other stores must not reach these.
+delete @ENV{ grep { /^(?:AWS|RCLONE|NODE_EXTRA)_/ || /_proxy$/i } keys %ENV };
+
 our $DIR = Cwd::abs_path(__FILE__) =~ s{/t/lib/Cos/Client\.pm$}{/t/clients}r;
 
 # Valid UTF-8 and printable: what every client can name on a command line.
