@@ -42,7 +42,7 @@ typedef struct {
 
 /* What the link tells the rest; all are called on the event loop. */
 typedef struct {
-    /* proved; inc: the new incarnation taken for this worker (HINCRBY) */
+    /* proved; inc: the new incarnation taken for this worker (cos_inc) */
     void       (*ready)(uint64_t inc);
     /* lost; called before the calls in flight get their NULL replies */
     void       (*lost)(void);

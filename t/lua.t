@@ -420,6 +420,8 @@ subtest 'full memory' => sub {
     is_deeply(del('oom', 9001), ['OK', 1, [60]], 'still deletes');
     is_deeply($redis->fcall('cos_hi', ['g'], 9), ['OK', 9], 'clock goes on');
     is_deeply($redis->fcall('cos_fence', ["x{$B}"], $B, 8), ['OK'], 'fences');
+    my $inc = $redis->fcall('cos_inc', ['g'])->[1];
+    is_deeply($redis->fcall('cos_inc', ['g']), ['OK', $inc + 1], 'incarnations go on');
     is($redis->fcall('cos_list', ["i{$B}"], $B, '', '', '', 1)->[0], 'OK',
         'lists');
     $redis->cmd('CONFIG', 'SET', 'maxmemory', 0);

@@ -13,6 +13,7 @@ typedef struct {
     ngx_str_t               region;
     ngx_str_t               seq;      /* of the record to be replaced */
     cos_acl_e               acl;
+    cos_err_e               refusal;  /* why there is no number */
     unsigned                failed:1;
 } bucket_t;
 
@@ -113,6 +114,13 @@ take_number(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     bucket_t  *b = data;
 
     b->failed = 1;
+    b->refusal = COS_E_UNAVAILABLE;
+
+    if (reply && reply->type == REDIS_REPLY_ERROR
+        && ngx_strncmp(reply->str, "OOM", 3) == 0)
+    {
+        b->refusal = COS_E_META_FULL;
+    }
 
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
         return;
@@ -193,7 +201,7 @@ create_numbered(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_commit_t  *c = &b->commit;
 
     if (b->failed) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+        return ngx_http_cos_fail(ctx, b->refusal, NULL);
     }
 
     c->json.kind = COS_J_BUCKET;

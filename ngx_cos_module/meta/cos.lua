@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 1
+local VERSION = 2
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -921,6 +921,14 @@ local function cos_hi(keys, args)
 end
 
 
+-- A new incarnation. Not a plain HINCRBY: a worker that starts while memory is
+-- full must still read, list and delete.
+-- KEYS g
+local function cos_inc(keys)
+    return {'OK', redis.call('HINCRBY', keys[1], 'inc', 1)}
+end
+
+
 local function cos_version()
     return {'OK', VERSION}
 end
@@ -951,6 +959,7 @@ local functions = {
     {'cos_cred_del', cos_cred_del, {'allow-oom', 'allow-cross-slot-keys'}},
     {'cos_fence', cos_fence, {'allow-oom'}},
     {'cos_hi', cos_hi, {'allow-oom'}},
+    {'cos_inc', cos_inc, {'allow-oom'}},
 }
 
 for i = 1, #functions do

@@ -85,6 +85,7 @@ struct ngx_http_cos_rconn_s {
     ngx_uint_t                   inflight;
     ngx_msec_t                   backoff;
     ngx_msec_t                   complained;  /* last error in the log */
+    const char                  *complaint;   /* its format */
     /* connected: send the proof; must not drop the connection */
     void                       (*prove)(ngx_http_cos_rconn_t *conn);
     /* the timer while ready; NULL: not used */

@@ -308,8 +308,12 @@ ngx_http_cos_rconn_complain(ngx_http_cos_rconn_t *conn, const char *fmt, ...)
 
     level = NGX_LOG_INFO;
 
-    if (ngx_current_msec - conn->complained >= COMPLAIN_GAP) {
+    /* what is wrong now may be something else, and need somebody's help */
+    if (ngx_current_msec - conn->complained >= COMPLAIN_GAP
+        || conn->complaint != fmt)
+    {
         conn->complained = ngx_current_msec;
+        conn->complaint = fmt;
         level = NGX_LOG_ERR;
     }
 
@@ -486,8 +490,8 @@ take_incarnation(void)
 {
     ngx_http_cos_link_t     *link = &ngx_http_cos_link;
     static const ngx_str_t   argv[] = {
-        ngx_string("HINCRBY"), ngx_string("g"), ngx_string("inc"),
-        ngx_string("1")
+        ngx_string("FCALL"), ngx_string("cos_inc"), ngx_string("1"),
+        ngx_string("g")
     };
 
     if (link->ready || link->asking
@@ -535,7 +539,9 @@ inc_handler(ngx_http_cos_call_t *call, redisReply *reply)
         return;
     }
 
-    if (reply->type != REDIS_REPLY_INTEGER) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[1]->type != REDIS_REPLY_INTEGER)
+    {
         ngx_http_cos_rconn_complain(&link->data, "no incarnation: %s",
                                     reply->type == REDIS_REPLY_ERROR
                                     ? reply->str : "unexpected reply");
@@ -550,13 +556,14 @@ inc_handler(ngx_http_cos_call_t *call, redisReply *reply)
 
     ngx_log_error(NGX_LOG_NOTICE, link->log, 0,
                   "Redis at %V is ready, incarnation %L",
-                  &link->conf->address, (int64_t) reply->integer);
+                  &link->conf->address,
+                  (int64_t) reply->element[1]->integer);
 
     link->ready = 1;
     link->begun = 1;
     link->data.complained = ngx_current_msec - COMPLAIN_GAP;
     ngx_http_cos_seq_start();
-    link->hooks.ready((uint64_t) reply->integer);
+    link->hooks.ready((uint64_t) reply->element[1]->integer);
 }
 
 
