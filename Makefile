@@ -84,6 +84,15 @@ $(BUILD)/libcos.a: $(PURE_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 
+# --- cosctl -----------------------------------------------------------------
+
+ctl: $(BUILD)/cosctl
+
+$(BUILD)/cosctl: $(CTL_SRC) $(BUILD)/libcos.a $(HEADERS) tools/ctl/ctl.h
+	@mkdir -p $(dir $@)
+	$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) $(CTL_SRC) -o $@.new $(BUILD)/libcos.a $(LIBS)
+	@mv $@.new $@
+
 # --- unit tests -------------------------------------------------------------
 
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libcos.a $(HEADERS)

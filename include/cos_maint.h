@@ -58,6 +58,10 @@ int cos_maint_sweep(cos_maint_t *m);
 /* Appends records durably through the own container (cosctl user add). */
 cos_err_e cos_maint_append(cos_maint_t *m, cos_pack_rec_t **recs, size_t n);
 
+/* To be called when it is unknown whether Redis committed what was appended
+ * last: then cos_maint_done() leaves it to recovery instead of sealing it. */
+void cos_maint_abandon(cos_maint_t *m);
+
 /* Next value of the seq clock for a process without the shared zone: above
  * g.hi and above every value returned before. 0 when Redis failed. */
 uint64_t cos_maint_seq(cos_maint_t *m);

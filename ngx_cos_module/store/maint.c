@@ -444,6 +444,13 @@ cos_maint_append(cos_maint_t *m, cos_pack_rec_t **recs, size_t n)
 }
 
 
+void
+cos_maint_abandon(cos_maint_t *m)
+{
+    cos_maint_state(m)->failed = 1;
+}
+
+
 int
 cos_maint_write(cos_maint_t *m, cos_pack_rec_t **recs, size_t n)
 {

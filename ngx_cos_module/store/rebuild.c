@@ -17,6 +17,7 @@
 
 
 static int prepare(cos_rb_t *b, int force);
+static int in_use(cos_rb_t *b);
 static int clear(cos_rb_t *b);
 static int first_pass(cos_census_t *c, const cos_rec_t *r, cos_scan_e state,
     cos_str_t json);
@@ -138,6 +139,10 @@ prepare(cos_rb_t *b, int force)
         return -1;
     }
 
+    if (!empty && !mine && in_use(b)) {
+        return -1;
+    }
+
     if (clear(b) != 0) {
         goto failed;
     }
@@ -156,6 +161,39 @@ failed:
     cos_rb_say(b, 1, "Redis: %s", b->redis->errstr);
 
     return -1;
+}
+
+
+static int
+is_alive(void *ctx, uint64_t inc)
+{
+    int        fd;
+    cos_rb_t  *b = ctx;
+
+    fd = cos_store_lock(b->store, inc);
+
+    if (fd != -1) {
+        (void) close(fd);
+        return 0;
+    }
+
+    return errno == EWOULDBLOCK;
+}
+
+
+/* What a worker commits while its bucket is replaced would be lost. With an
+ * empty Redis workers wait by themselves. */
+static int
+in_use(cos_rb_t *b)
+{
+    if (cos_store_walk_locks(b->store, is_alive, b) != 1) {
+        return 0;
+    }
+
+    cos_rb_say(b, 1, "nginx is at work on \"%s\": stop it first",
+               b->store->root);
+
+    return 1;
 }
 
 

@@ -26,6 +26,7 @@ static int write_records(cos_rb_t *b);
 static int write_record(cos_rb_t *b, cos_slot_t *s);
 static int write_sums(cos_rb_t *b);
 static int write_global(cos_rb_t *b);
+static int write_done(cos_rb_t *b);
 static int read_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j,
     cos_rec_t *r, cos_alloc_t *a);
 static int queue(cos_rb_t *b, const char *fmt, ...);
@@ -36,8 +37,8 @@ static int drain(cos_rb_t *b, size_t leave);
 int
 cos_rb_write(cos_rb_t *b)
 {
-    if (load_fronts(b) != 0 || open_uploads(b) != 0 || write_records(b) != 0
-        || write_sums(b) != 0 || drain(b, 0) != 0 || write_global(b) != 0)
+    if (write_global(b) != 0 || load_fronts(b) != 0 || open_uploads(b) != 0 || write_records(b) != 0
+        || write_sums(b) != 0 || drain(b, 0) != 0 || write_done(b) != 0)
     {
         cos_rb_say(b, 1, "rebuild failed: %s",
                    b->redis->errstr[0] ? b->redis->errstr : strerror(errno));
@@ -517,7 +518,8 @@ lock_inc(void *ctx, uint64_t inc)
 }
 
 
-/* Numbers that must not be given out again, then the word that it is done. */
+/* Numbers that must not be given out again come before anything that a worker
+ * could make use of. */
 static int
 write_global(cos_rb_t *b)
 {
@@ -541,6 +543,29 @@ write_global(cos_rb_t *b)
     }
 
     freeReplyObject(r);
+
+    r = cos_rs_call(b->redis, "EXISTS B C");
+    if (r == NULL) {
+        return -1;
+    }
+
+    if (r->integer != 0) {
+        freeReplyObject(r);
+        snprintf(b->redis->errstr, sizeof(b->redis->errstr),
+                 "somebody else writes to this Redis");
+        return -1;
+    }
+
+    freeReplyObject(r);
+
+    return 0;
+}
+
+
+static int
+write_done(cos_rb_t *b)
+{
+    redisReply  *r;
 
     r = cos_rs_call(b->redis, "HSET g store %s", b->store->id);
     if (r == NULL) {

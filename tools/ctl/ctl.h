@@ -1,0 +1,67 @@
+/*
+ * cosctl: what its verbs share.
+ */
+
+#ifndef COS_CTL_H
+#define COS_CTL_H
+
+#include "cos_maint.h"
+
+#define CTL_OK      0
+#define CTL_FAILED  1
+#define CTL_USAGE   2
+
+typedef struct {
+    const char    *redis_address;
+    const char    *password_file;
+    const char    *data;
+    const char    *key_file;
+    int            force;
+    long           grace;             /* s, -1: the verb's own default */
+
+    char           password[512];
+    cos_u8         key[32];
+    redisContext  *redis;
+    cos_store_t    store;
+    int            store_open;
+    cos_maint_t    maint;
+    int            maint_open;
+    cos_arena_t   *arena;
+} ctl_t;
+
+typedef struct {
+    const char  *name;                /* one word or two */
+    const char  *args;                /* for the usage */
+    const char  *help;
+    int          nargs;               /* behind the name */
+    int        (*run)(ctl_t *c, char **argv);
+} ctl_verb_t;
+
+/* Each prints what is wrong and returns CTL_FAILED, or CTL_OK. */
+int ctl_need_redis(ctl_t *c);
+int ctl_need_store(ctl_t *c);
+int ctl_need_key(ctl_t *c);
+/* Redis, store, and an incarnation to write under. */
+int ctl_need_maint(ctl_t *c);
+int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ctl_log(void *ctx, int error, const char *text);
+cos_alloc_t *ctl_alloc(ctl_t *c);
+/* A date that lives until the next call. */
+const char *ctl_date(uint64_t ms);
+/* Set by signals: leave at the next safe point. */
+extern volatile int ctl_stop;
+
+int ctl_ping(ctl_t *c, char **argv);
+int ctl_user_add(ctl_t *c, char **argv);
+int ctl_user_list(ctl_t *c, char **argv);
+int ctl_user_disable(ctl_t *c, char **argv);
+int ctl_user_enable(ctl_t *c, char **argv);
+int ctl_user_rotate(ctl_t *c, char **argv);
+int ctl_bucket_list(ctl_t *c, char **argv);
+int ctl_bucket_stat(ctl_t *c, char **argv);
+int ctl_verify(ctl_t *c, char **argv);
+int ctl_rebuild(ctl_t *c, char **argv);
+int ctl_compact(ctl_t *c, char **argv);
+int ctl_sweep(ctl_t *c, char **argv);
+
+#endif
