@@ -49,6 +49,10 @@ struct ngx_http_cos_commit_s {
     uint64_t                number;   /* second element, when it is a number */
     ngx_str_t               detail;   /* second element, when it is a string */
     unsigned                ok:1;     /* status is OK */
+    unsigned                unknown:1;   /* err != COS_OK, and it may be done
+                                         all the same, or come back by a
+                                         rebuild: recovery decides, the bytes
+                                         must stay */
     cos_err_e               refusal;  /* Redis itself refused (an error reply) */
 
     /* Redis keys whose cached value this changes (dropped on every outcome) */

@@ -28,6 +28,7 @@ ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
     c->next = next;
     c->err = COS_OK;
     c->ok = 0;
+    c->unknown = 0;
     c->tries = 0;
     c->nresolve = 0;
     c->args = c->argv;
@@ -119,6 +120,8 @@ append_done(ngx_http_cos_ctx_t *ctx)
 
     if (c->append.err != COS_OK) {
         c->err = c->append.err;
+        /* a write that failed may have left a record that can be read */
+        c->unknown = (c->err == COS_E_INTERNAL);
         return finish(ctx, c);
     }
 
@@ -233,6 +236,7 @@ take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 
     if (reply == NULL) {
         c->err = COS_E_UNAVAILABLE;
+        c->unknown = 1;
         return;
     }
 
@@ -245,6 +249,7 @@ take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         || reply->element[0]->type != REDIS_REPLY_STRING)
     {
         c->err = COS_E_INTERNAL;
+        c->unknown = 1;
         return;
     }
 
@@ -326,6 +331,7 @@ call_done(ngx_http_cos_ctx_t *ctx)
     if (ngx_strcmp(c->status, "FENCED") == 0) {
         /* recovery has this incarnation and writes the notes */
         c->err = COS_E_UNAVAILABLE;
+        c->unknown = 1;
         return finish(ctx, c);
     }
 
@@ -385,6 +391,9 @@ finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 
     if (c->err != COS_OK) {
         c->ok = 0;
+
+        /* a record without a note: nothing voids it before recovery */
+        c->unknown |= (c->nresolve != 0);
     }
 
     return ngx_http_cos_goto(ctx, c->next);

@@ -443,6 +443,21 @@ copy_have(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* Also of a copy that was refused or given up: parts of an upload that nobody
+ * knows are nothing to a rebuild. */
+static void
+resolve_segments(copy_t *p)
+{
+    uint32_t  i;
+
+    for (i = 0; p->append && i < p->nsegs; i++) {
+        if (p->append[i].rec.kind && p->append[i].err == COS_OK) {
+            ngx_http_cos_store_resolved(p->append[i].rec.cid);
+        }
+    }
+}
+
+
 static ngx_int_t
 copy_placed(ngx_http_cos_ctx_t *ctx)
 {
@@ -452,6 +467,7 @@ copy_placed(ngx_http_cos_ctx_t *ctx)
 
     for (i = 0; i < p->nsegs; i++) {
         if (p->append[i].err != COS_OK) {
+            resolve_segments(p);
             ngx_http_cos_unhold(ctx);
             return ngx_http_cos_fail(ctx, p->append[i].err, NULL);
         }
@@ -501,21 +517,15 @@ copy_build(ngx_http_cos_commit_t *c)
 static ngx_int_t
 copy_done(ngx_http_cos_ctx_t *ctx)
 {
-    uint32_t                i;
     cos_buf_t               b;
     copy_t                 *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
     p->committed = c->ok;
-    p->unknown = (c->err != COS_OK);
+    p->unknown = c->unknown;
 
-    /* refused, too: parts of an upload that nobody knows are nothing to a
-     * rebuild */
-
-    for (i = 0; c->err == COS_OK && p->append && i < p->nsegs; i++) {
-        if (p->append[i].rec.kind) {
-            ngx_http_cos_store_resolved(p->append[i].rec.cid);
-        }
+    if (!c->unknown) {
+        resolve_segments(p);
     }
 
     if (!c->ok) {

@@ -145,7 +145,7 @@ put_done(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_commit_t  *c = &p->commit;
 
     p->take.committed = c->ok;
-    p->take.unknown = (c->err != COS_OK);
+    p->take.unknown = c->unknown;
 
     if (!c->ok) {
         if (c->err == COS_OK && p->arg.len

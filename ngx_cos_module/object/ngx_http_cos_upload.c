@@ -462,7 +462,7 @@ part_done(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_commit_t  *c = &p->commit;
 
     p->take.committed = c->ok;
-    p->take.unknown = (c->err != COS_OK);
+    p->take.unknown = c->unknown;
 
     if (!c->ok) {
         return ngx_http_cos_commit_fail(ctx, c);

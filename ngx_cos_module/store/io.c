@@ -23,8 +23,17 @@ static cos_u8  zeroes[ZEROES];        /* not const: stays out of the file */
 cos_err_e
 cos_store_err(int err)
 {
-    return (err == ENOSPC || err == EDQUOT || err == EFBIG)
-           ? COS_E_DISK_FULL : COS_E_INTERNAL;
+    switch (err) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return COS_E_DISK_FULL;
+    case EMFILE:
+    case ENFILE:
+        return COS_E_UNAVAILABLE;
+    default:
+        return COS_E_INTERNAL;
+    }
 }
 
 
