@@ -141,7 +141,8 @@ sub _children {
     for my $file (glob '/proc/[0-9]*/stat') {
         open my $f, '<', $file or next;
         my $line = <$f> // next;
-        next unless $line =~ /^(\d+) \(.*\) \S (\d+)/ && $2 == $ppid;
+        # a zombie is a worker that died a moment ago
+        next unless $line =~ /^(\d+) \(.*\) [^Z] (\d+)/ && $2 == $ppid;
         my $pid = $1;
         push @pids, $pid unless slurp("/proc/$pid/cmdline") =~ /cache (?:manager|loader) process/;
     }
