@@ -136,8 +136,19 @@ test: all $(UNIT_BIN)
 	@tools/test $(TESTS)
 
 bench: all
-	@if [ -x bench/run ]; then tools/deps bench && bench/run; \
-	else echo "bench/run is missing" >&2; exit 1; fi
+	@tools/deps bench && bench/run
+
+# --- benchmarks -----------------------------------------------------------------
+
+BENCH_SRC := $(wildcard bench/*.c)
+BENCH_BIN := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_BIN)
+
+$(BUILD)/bench/%: bench/%.c bench/bare.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) -std=gnu11 $(WARN) $(CFLAGS) $< -o $@ -lhiredis -lpthread
 
 # --- checks ---------------------------------------------------------------------
 
