@@ -135,6 +135,9 @@ struct ngx_http_cos_open_s {
  * until then; NGX_ERROR: o->err. Every reference is given back once. */
 ngx_int_t ngx_http_cos_store_file(ngx_http_cos_open_t *o);
 void ngx_http_cos_store_release(ngx_http_cos_file_t *f);
+/* Somebody else is out of descriptors: those not in use are closed, in the
+ * background. */
+void ngx_http_cos_store_close_idle(void);
 
 
 /* --- background ------------------------------------------------------------------ */

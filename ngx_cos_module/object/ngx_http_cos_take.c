@@ -480,6 +480,11 @@ take_ended(ngx_http_cos_ctx_t *ctx)
 
     t->err = t->in.err;
 
+    if (t->err == COS_E_UNAVAILABLE) {
+        /* no descriptor for its file: the next try shall find one */
+        ngx_http_cos_store_close_idle();
+    }
+
     return ngx_http_cos_goto(ctx, t->next);
 }
 

@@ -397,7 +397,7 @@ batch_not_created(void)
                       batch.fresh->cid);
 
         if (err == NGX_EMFILE || err == NGX_ENFILE) {
-            ngx_http_cos_file_close_idle();
+            ngx_http_cos_store_close_idle();
         }
     }
 

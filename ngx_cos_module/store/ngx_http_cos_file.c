@@ -50,15 +50,25 @@ static ngx_rbtree_t       tree;
 static ngx_rbtree_node_t  sentinel;
 static ngx_queue_t        idle;       /* most recently used first */
 static ngx_uint_t         nfiles;     /* entries, also the forgotten */
+static ngx_uint_t         nkept;      /* how many may be open unused */
 static ngx_event_t        sweep_event;
 
 
 void
 ngx_http_cos_file_init(void)
 {
+    struct rlimit  limit;
+
     ngx_rbtree_init(&tree, &sentinel, ngx_rbtree_insert_value);
     ngx_queue_init(&idle);
     nfiles = 0;
+    nkept = ngx_http_cos_store.conf->open_max;
+
+    /* most descriptors are for connections: nginx does not ask for ours back
+     * when there is none left to accept with */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < nkept) {
+        nkept = limit.rlim_cur / 4;
+    }
 
     ngx_memzero(&sweep_event, sizeof(ngx_event_t));
     sweep_event.handler = file_sweep;
@@ -152,8 +162,8 @@ file_create(uint64_t cid)
     ngx_rbtree_insert(&tree, &e->file.node);
     nfiles++;
 
-    if (nfiles > ngx_http_cos_store.conf->open_max) {
-        (void) file_evict(ngx_http_cos_store.conf->open_max, NULL);
+    if (nfiles > nkept) {
+        (void) file_evict(nkept, NULL);
     }
 
     return e;
@@ -304,8 +314,8 @@ file_idle(entry_t *e)
     e->file.used = ngx_current_msec;
     ngx_queue_insert_head(&idle, &e->file.lru);
 
-    if (nfiles > ngx_http_cos_store.conf->open_max) {
-        (void) file_evict(ngx_http_cos_store.conf->open_max, NULL);
+    if (nfiles > nkept) {
+        (void) file_evict(nkept, NULL);
     }
 
     if (!sweep_event.timer_set && !ngx_queue_empty(&idle)) {
@@ -408,7 +418,7 @@ file_evict(ngx_uint_t keep, entry_t *by)
 
 
 void
-ngx_http_cos_file_close_idle(void)
+ngx_http_cos_store_close_idle(void)
 {
     (void) file_evict(0, NULL);
 }

@@ -122,8 +122,6 @@ void ngx_http_cos_file_init(void);
 /* Forgets a container. Its descriptor is given to the caller when nobody uses
  * it, else -1, and it is closed after its last use. */
 ngx_fd_t ngx_http_cos_file_forget(uint64_t cid);
-/* Somebody else is out of descriptors. */
-void ngx_http_cos_file_close_idle(void);
 void ngx_http_cos_file_done(void);
 
 #pragma GCC visibility pop
