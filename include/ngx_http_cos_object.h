@@ -52,8 +52,9 @@ typedef struct {
     cos_str_t               text;
     cos_err_e               err;
     unsigned                in_thread:1;
-    unsigned                committed:1;
-    unsigned                unknown:1;    /* leave the file to recovery */
+    /* of these bytes, once there is one: what becomes of the file follows from
+     * its outcome alone, also when nobody was there to be answered */
+    ngx_http_cos_commit_t  *commit;
     ngx_http_cos_ctx_t     *ctx;
 } ngx_http_cos_take_t;
 

@@ -22,8 +22,6 @@ typedef struct {
     ngx_str_t                arg;
     cos_object_t             wanted;  /* headers of the request */
     unsigned                 replace:1;
-    unsigned                 committed:1;
-    unsigned                 unknown:1;
     ngx_uint_t               tries;
 
     /* for the thread */
@@ -49,12 +47,34 @@ static ngx_int_t copy_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_build(ngx_http_cos_commit_t *c);
 
 
-/* Ids that the copy holds go back; files of a copy that failed go. */
+/* Also of a copy that was refused or given up: parts of an upload that nobody
+ * knows are nothing to a rebuild. */
+static void
+resolve_segments(copy_t *p)
+{
+    uint32_t  i;
+
+    for (i = 0; p->append && i < p->nsegs; i++) {
+        if (p->append[i].rec.kind && p->append[i].err == COS_OK) {
+            ngx_http_cos_store_resolved(p->append[i].rec.cid);
+        }
+    }
+
+    p->append = NULL;
+}
+
+
+/* Ids that the copy holds go back; files of a copy that failed go. All follows
+ * from the commit alone: nobody may have been there to be answered. */
 static void
 give_back(void *data)
 {
     uint32_t   i;
     copy_t    *p = data;
+
+    if (!p->commit.unknown) {
+        resolve_segments(p);
+    }
 
     for (i = 0; p->segs && i < p->nsegs && p->nlinks; i++) {
 
@@ -62,11 +82,11 @@ give_back(void *data)
             continue;
         }
 
-        if (!p->committed && !p->unknown) {
+        if (!p->commit.ok && !p->commit.unknown) {
             ngx_http_cos_store_dead(&p->ctx->bucket.id, &p->segs[i].cid, 1);
         }
 
-        ngx_http_cos_store_solo_end(p->segs[i].cid, p->committed);
+        ngx_http_cos_store_solo_end(p->segs[i].cid, p->commit.ok);
     }
 
     p->nlinks = 0;
@@ -443,21 +463,6 @@ copy_have(ngx_http_cos_ctx_t *ctx)
 }
 
 
-/* Also of a copy that was refused or given up: parts of an upload that nobody
- * knows are nothing to a rebuild. */
-static void
-resolve_segments(copy_t *p)
-{
-    uint32_t  i;
-
-    for (i = 0; p->append && i < p->nsegs; i++) {
-        if (p->append[i].rec.kind && p->append[i].err == COS_OK) {
-            ngx_http_cos_store_resolved(p->append[i].rec.cid);
-        }
-    }
-}
-
-
 static ngx_int_t
 copy_placed(ngx_http_cos_ctx_t *ctx)
 {
@@ -467,7 +472,6 @@ copy_placed(ngx_http_cos_ctx_t *ctx)
 
     for (i = 0; i < p->nsegs; i++) {
         if (p->append[i].err != COS_OK) {
-            resolve_segments(p);
             ngx_http_cos_unhold(ctx);
             return ngx_http_cos_fail(ctx, p->append[i].err, NULL);
         }
@@ -520,13 +524,6 @@ copy_done(ngx_http_cos_ctx_t *ctx)
     cos_buf_t               b;
     copy_t                 *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
-
-    p->committed = c->ok;
-    p->unknown = c->unknown;
-
-    if (!c->unknown) {
-        resolve_segments(p);
-    }
 
     if (!c->ok) {
         if (c->err == COS_OK && p->arg.len

@@ -86,6 +86,8 @@ put_durable(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, p->take.err, NULL);
     }
 
+    p->take.commit = c;
+
     if (p->take.in.in_solo) {
         c->solo = p->take.solo;
 
@@ -143,9 +145,6 @@ put_done(ngx_http_cos_ctx_t *ctx)
 {
     put_t                  *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
-
-    p->take.committed = c->ok;
-    p->take.unknown = c->unknown;
 
     if (!c->ok) {
         if (c->err == COS_OK && p->arg.len

@@ -268,6 +268,7 @@ ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
 static void
 take_cleanup(void *data)
 {
+    ngx_uint_t            committed, unknown;
     ngx_http_cos_take_t  *t = data;
 
     cos_ingest_free(&t->in);
@@ -276,11 +277,14 @@ take_cleanup(void *data)
         return;
     }
 
-    if (t->in.in_solo && !t->committed && !t->unknown) {
+    committed = t->commit && t->commit->ok;
+    unknown = t->commit && t->commit->unknown;
+
+    if (t->in.in_solo && !committed && !unknown) {
         ngx_http_cos_store_dead(&t->ctx->bucket.id, &t->solo, 1);
     }
 
-    ngx_http_cos_store_solo_end(t->solo, t->committed);
+    ngx_http_cos_store_solo_end(t->solo, committed);
     t->solo = 0;
 }
 

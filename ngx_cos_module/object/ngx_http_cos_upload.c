@@ -411,6 +411,8 @@ part_durable(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, p->take.err, NULL);
     }
 
+    p->take.commit = c;
+
     if (p->take.in.in_solo) {
         c->solo = p->take.solo;
 
@@ -460,9 +462,6 @@ part_done(ngx_http_cos_ctx_t *ctx)
     cos_buf_t               b;
     part_t                 *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
-
-    p->take.committed = c->ok;
-    p->take.unknown = c->unknown;
 
     if (!c->ok) {
         return ngx_http_cos_commit_fail(ctx, c);
