@@ -91,6 +91,8 @@ typedef struct {
     cos_str_t      bucket;            /* empty: service */
     cos_str_t      key;               /* decoded bytes; empty: bucket */
     cos_str_t      region;            /* of the host */
+    const cos_arg_t  *chose[2];       /* the sub-resource and the part number
+                                         that chose op; NULL: none */
 } cos_name_t;
 
 /*
@@ -115,7 +117,8 @@ typedef struct {
  * parameters (prefix, marker, response-*, X-Amz-*, q-*, x-id, ...) is ignored
  * in a GET or HEAD, as clouds do, unless it has no value and so looks like a
  * sub-resource; then, and with any other method, the operation is UNSUPPORTED
- * (name_query.c has the details). Two sub-resources at once are refused. Image
+ * (name_query.c has the details); so it is when the name of a sub-resource or
+ * of a listing's limit is written in other case. Two sub-resources at once are refused. Image
  * instructions are UNSUPPORTED. versionId is left to the caller.
  *
  * COS_E_INVALID_OBJECT_NAME: in the COS dialect, for a new object whose key

@@ -220,6 +220,26 @@ read_plus(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* Whether who signed has said which operation is meant: a link to read an
+ * object must not become one to change its ACL when somebody adds "&acl". */
+static ngx_uint_t
+operation_signed(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    const cos_arg_t  *a;
+
+    for (i = 0; i < 2; i++) {
+        a = ctx->name.chose[i];
+
+        if (a && !cos_sig_covers_arg(&ctx->sig, a->name)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* --- who ---------------------------------------------------------------------- */
 
 ngx_http_cos_root_key_t *
@@ -299,6 +319,12 @@ prove(ngx_http_cos_ctx_t *ctx)
 
     if (!root) {
         ngx_explicit_memzero(secret_buf, sizeof(secret_buf));
+    }
+
+    if (err == COS_OK && !operation_signed(ctx)) {
+        ctx->reason = "the query parameter that chooses the operation is not "
+                      "signed";
+        err = COS_E_UNSIGNED_HEADER;
     }
 
     if (err == COS_OK && ctx->sig.token.len) {

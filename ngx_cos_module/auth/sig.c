@@ -350,6 +350,23 @@ cos_sig_covers(const cos_sig_t *sig, const char *name)
 
 
 int
+cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name)
+{
+    switch (sig->scheme) {
+
+    case COS_SIG_NONE:
+        return 0;
+
+    case COS_SIG_COS:
+        return cos_sig_cos_param(sig, name);
+
+    default:
+        return 1;
+    }
+}
+
+
+int
 cos_sig_covers_str(const cos_sig_t *sig, cos_str_t name)
 {
     if (sig->scheme == COS_SIG_NONE) {

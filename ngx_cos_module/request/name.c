@@ -109,6 +109,9 @@ cos_name_request(cos_name_t *n, const cos_http_t *h, const cos_host_t *host,
                                                            : AT_KEY;
 
     err = cos_name_query(&q, &h->args, verb, at);
+    n->chose[0] = q.chose[0];
+    n->chose[1] = q.chose[1];
+
     if (err != COS_OK || q.refused) {
         return err;
     }

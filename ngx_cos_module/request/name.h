@@ -31,6 +31,7 @@ typedef struct {
     sub_e      sub;
     unsigned   with;
     unsigned   refused:1;             /* holds what nobody here understands */
+    const cos_arg_t  *chose[2];       /* of sub, of WITH_PART */
 } query_t;
 
 /* What the query asks for. COS_E_INVALID_ARGUMENT for two sub-resources, or

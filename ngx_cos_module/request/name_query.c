@@ -17,6 +17,10 @@
  *                   any other method they are refused: something that
  *                   changes data is not done on a request only half
  *                   understood.
+ *
+ * A name that differs only in case from one that limits or chooses what is
+ * done is refused: signatures of COS know names in lower case only, so whoever
+ * holds a URL could make its "prefix" or "uploadId" a name that nobody reads.
  */
 
 #include "name.h"
@@ -27,6 +31,7 @@ typedef struct {
     unsigned   at;
 } sub_resource_t;
 
+static int is_miscased(cos_str_t name, at_e at);
 static int is_refused(const cos_arg_t *arg, verb_e verb, at_e at);
 
 
@@ -90,6 +95,14 @@ static const cos_str_t  parameters[] = {
     /* signatures: legacy COS, S3 version 2, BCE */
     cos_lit("sign"), cos_lit("AWSAccessKeyId"), cos_lit("Expires"),
     cos_lit("Signature"), cos_lit("authorization"),
+};
+
+/* What an operation does less by, as far as it is read by its exact name. */
+static const cos_str_t  limits[] = {
+    cos_lit("prefix"), cos_lit("delimiter"), cos_lit("marker"),
+    cos_lit("max-keys"), cos_lit("start-after"),
+    cos_lit("continuation-token"), cos_lit("key-marker"),
+    cos_lit("upload-id-marker"), cos_lit("max-uploads"),
 };
 
 static const cos_str_t  parameter_prefixes[] = {
@@ -217,6 +230,7 @@ cos_name_query(query_t *q, const cos_args_t *args, verb_e verb, at_e at)
             }
 
             q->sub = s->sub;
+            q->chose[0] = arg;
 
             if (s->sub == SUB_LIST_TYPE && !cos_str_is(arg->value, "2")) {
                 return COS_E_INVALID_ARGUMENT;
@@ -228,13 +242,45 @@ cos_name_query(query_t *q, const cos_args_t *args, verb_e verb, at_e at)
             }
 
             q->with |= WITH_PART;
+            q->chose[1] = arg;
 
-        } else if (is_refused(arg, verb, at)) {
+        } else if (is_miscased(arg->name, at) || is_refused(arg, verb, at)) {
             q->refused = 1;
         }
     }
 
     return COS_OK;
+}
+
+
+/* Sub-resources of buckets are common words in the URL of an object. */
+static int
+is_miscased(cos_str_t name, at_e at)
+{
+    size_t                 i;
+    const sub_resource_t  *s;
+
+    for (i = 0; i < sizeof(sub_resources) / sizeof(sub_resources[0]); i++) {
+        s = &sub_resources[i];
+
+        if ((s->at & at) && cos_str_ieq(name, s->name)
+            && !cos_str_eq(name, s->name))
+        {
+            return 1;
+        }
+    }
+
+    if (at == AT_KEY) {
+        return cos_str_iis(name, "partNumber");
+    }
+
+    for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (cos_str_ieq(name, limits[i]) && !cos_str_eq(name, limits[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -164,6 +164,50 @@ ngx_http_cos_http_fill(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/*
+ * Whether every Host header names the host that nginx took. In the absolute
+ * form ("GET http://b/k") that is the one of the URI, whatever Host says: the
+ * bucket would be taken from the one and the signature proved with the other.
+ */
+static ngx_uint_t
+one_host(ngx_http_cos_ctx_t *ctx)
+{
+    size_t               i;
+    ngx_str_t            rest, *server;
+    const cos_header_t  *h;
+
+    server = &ctx->request->headers_in.server;
+
+    for (i = 0; i < ctx->http.nheaders; i++) {
+        h = &ctx->http.headers[i];
+
+        if (!cos_str_is(h->name, "host")) {
+            continue;
+        }
+
+        if (h->value.len < server->len
+            || ngx_strncasecmp(h->value.data, server->data, server->len) != 0)
+        {
+            return 0;
+        }
+
+        rest.data = h->value.data + server->len;
+        rest.len = h->value.len - server->len;
+
+        if (rest.len && *rest.data == '.') {
+            rest.data++;
+            rest.len--;
+        }
+
+        if (rest.len && *rest.data != ':') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static cos_err_e
 name_it(ngx_http_cos_ctx_t *ctx)
 {
@@ -192,6 +236,10 @@ name_it(ngx_http_cos_ctx_t *ctx)
 
     err = cos_name_request(&ctx->name, &ctx->http, &host, dialect);
     ctx->named = 1;
+
+    if (!one_host(ctx)) {
+        return COS_E_INVALID_REQUEST;
+    }
 
     return sig_err != COS_OK ? sig_err : err;
 }
