@@ -818,7 +818,7 @@ static void
 make_buckets(worker_t *w)
 {
     int             i;
-    char            name[16], bid[8], word[24];
+    char            name[24], bid[16], word[24];
     cos_buf_t       b;
     cos_json_t      j;
     cos_arena_t    *arena;

@@ -103,6 +103,10 @@ world_up(void **state)
     assert_int_equal(cos_store_open(&store, data, 1, err, sizeof(err)), 0);
     freeReplyObject(redisCommand(redis, "HSET g store %s", store.id));
 
+    /* a process that is killed loses nothing that was written; syncs would
+     * only take time */
+    store.sync = 0;
+
     return 0;
 }
 

@@ -154,7 +154,7 @@ static void
 check_promises(void)
 {
     int        b, k;
-    char       bid[8], key[16];
+    char       bid[16], key[16];
     FILE      *f;
     size_t     n;
     step_t    *list, *s;
@@ -312,7 +312,7 @@ survive(void **state)
     worker_end(&w, 0);
 
     for (round = 0; round < 3; round++) {
-        storm(5000);
+        storm(4000);
         tidy();
         check_verify("after recovery and compaction");
         check_promises();
@@ -605,12 +605,323 @@ emptied(void **state)
 }
 
 
+/* --- what only happens when containers are laid out just so ---------------------- */
+
+/* n objects of 500 bytes, or their deletion. */
+static void
+many(worker_t *w, const char *prefix, int n, int gone)
+{
+    int      i;
+    char     key[16];
+    thing_t  t;
+
+    for (i = 0; i < n; i++) {
+        snprintf(key, sizeof(key), "%s%d", prefix, i);
+        named(&t, key);
+
+        if (gone) {
+            op_delete(w, &t);
+
+        } else {
+            op_put(w, &t, 500, "any");
+        }
+    }
+}
+
+
+static void
+begin_with_arena(worker_t *w, cos_arena_t **arena)
+{
+    *arena = cos_arena_create();
+    worker_begin(w, 0);
+    w->a = cos_arena_alloc(*arena);
+}
+
+
+static void
+end_with_arena(worker_t *w, cos_arena_t *arena, int orderly)
+{
+    worker_end(w, orderly);
+    cos_arena_free(arena);
+}
+
+
+static void
+first_worker(worker_t *w, cos_arena_t **arena)
+{
+    worker_begin(w, 0);
+    make_buckets(w);
+    worker_end(w, 1);
+    begin_with_arena(w, arena);
+}
+
+
+/* The container that holds the deletion goes before the one that holds what
+ * was deleted: the note stays. */
+static void
+note_is_needed(void **state)
+{
+    thing_t       t;
+    worker_t      w;
+    cos_arena_t  *arena;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    named(&t, "old");
+    op_put(&w, &t, 500, "any");
+    many(&w, "stays", 20, 0);
+    end_with_arena(&w, arena, 1);
+
+    begin_with_arena(&w, &arena);
+    many(&w, "goes", 20, 0);
+    named(&t, "old");
+    op_delete(&w, &t);
+    end_with_arena(&w, arena, 1);
+
+    begin_with_arena(&w, &arena);
+    many(&w, "goes", 20, 1);
+    end_with_arena(&w, arena, 1);
+
+    tidy();
+    tidy();
+    check_rebuild("after the deletion was compacted");
+    assert_int_equal(exists("o{1}old"), 0);
+    assert_int_equal(exists("o{1}stays3"), 1);
+}
+
+
+static void
+put_upload(worker_t *w, thing_t *t, const char *id, int complete)
+{
+    char            word[24];
+    uint64_t        seq;
+    cos_buf_t       b;
+    cos_str_t       rec;
+    cos_json_t      j;
+    cos_upload_t    u;
+    cos_pack_rec_t  pr;
+
+    if (!complete) {
+        fill(&j, COS_J_UPLOAD, t, worker_seq(w));
+        j.upload = cstr(id);
+        append_json(w, &j, &pr);
+        memset(&u, 0, sizeof(u));
+        u.id = j.upload;
+        u.key = j.key;
+        u.seq = j.seq;
+        u.object = j.object;
+        cos_buf_init(&b, w->a, 256);
+        assert_int_equal(cos_upload_encode(&b, &u), 0);
+        outcome(w, redisCommand(w->c, "FCALL cos_mpu_init 1 U{%s}%s %s %s %s "
+                                "%llu %b", t->bid, id, t->bid, t->key, id,
+                                (unsigned long long) w->inc, b.data, b.len),
+                word);
+        assert_string_equal(word, "OK");
+        return;
+    }
+
+    upload_part(w, t, cstr(id), 1, bytes(w, t, 700), &t->segs[0], &seq, word);
+    upload_part(w, t, cstr(id), 2, bytes(w, t, 700), &t->segs[1], &seq, word);
+    assert_string_equal(word, "OK");
+    t->o.size = 1400;
+    t->o.crc64 = cos_crc64_combine(0, t->o.crc64, 0);
+    t->o.segs = t->segs;
+    t->o.nsegs = 2;
+    t->o.upload = cstr(id);
+    t->o.seq = worker_seq(w);
+    fill(&j, COS_J_OBJECT, t, t->o.seq);
+    append_json(w, &j, &pr);
+    t->o.home = pr.cid;
+    rec = record_of(w, &t->o);
+    outcome(w, redisCommand(w->c, "FCALL cos_mpu_complete 1 o{%s}%s %s %s %s "
+                            "%llu %b any - 0", t->bid, t->key, t->bid, t->key,
+                            id, (unsigned long long) w->inc, rec.data,
+                            rec.len), word);
+    assert_string_equal(word, "OK");
+}
+
+
+/* The object that tells that an upload ended goes before the upload's own
+ * record: it leaves word. */
+static void
+upload_stays_closed(void **state)
+{
+    thing_t       t;
+    worker_t      w;
+    cos_arena_t  *arena;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    named(&t, "whole");
+    put_upload(&w, &t, "id1", 0);
+    many(&w, "stays", 20, 0);
+    end_with_arena(&w, arena, 1);
+
+    begin_with_arena(&w, &arena);
+    put_upload(&w, &t, "id1", 1);
+    end_with_arena(&w, arena, 1);
+
+    begin_with_arena(&w, &arena);
+    named(&t, "whole");
+    op_put(&w, &t, 100, "any");
+    end_with_arena(&w, arena, 1);
+
+    tidy();
+    tidy();
+    check_rebuild("after the completed object was compacted");
+    assert_int_equal(exists("U{1}id1"), 0);
+}
+
+
+/* A key may refer to bytes that were stored under another one, which is gone:
+ * neither recovery nor compaction takes them away. */
+static void
+foreign_bytes(void **state)
+{
+    char          word[24];
+    thing_t       t, u;
+    worker_t      dies, w;
+    cos_json_t    j;
+    cos_arena_t  *arena, *other;
+
+    (void) state;
+
+    first_worker(&dies, &other);
+    begin_with_arena(&w, &arena);
+    many(&dies, "goes", 20, 0);
+    named(&t, "source");
+    op_put(&dies, &t, 2000, "any");
+
+    named(&u, "refers");
+    u.o = t.o;
+    commit_meta(&w, &u, "any", 0, &j, word);
+    assert_string_equal(word, "OK");
+    op_delete(&w, &t);
+    many(&w, "goes", 20, 1);
+    end_with_arena(&dies, other, 0);
+    end_with_arena(&w, arena, 1);
+
+    tidy();
+    check_verify("after recovery");
+    check_rebuild("after recovery");
+    assert_int_equal(exists("o{1}refers"), 1);
+}
+
+
+/* Of two copies of one incarnation the second was not committed: voiding it
+ * must not take back the first. */
+static void
+second_copy(void **state)
+{
+    char            rev;
+    thing_t         t;
+    worker_t        w;
+    cos_str_t       rec;
+    cos_json_t      j;
+    redisReply     *r;
+    cos_arena_t    *arena;
+    cos_pack_rec_t  pr;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    named(&t, "moved");
+    op_put(&w, &t, 300, "any");
+    end_with_arena(&w, arena, 1);
+    begin_with_arena(&w, &arena);
+
+    for (rev = 1; rev <= 2; rev++) {
+        t.o.rev = (uint16_t) rev;
+        fill(&j, COS_J_OBJECT, &t, t.o.seq);
+        append_json(&w, &j, &pr);
+
+        if (rev == 1) {
+            t.o.home = pr.cid;
+            rec = record_of(&w, &t.o);
+            r = redisCommand(w.c, "FCALL cos_move 1 o{1}moved 1 moved %llu 0 "
+                             "%b", (unsigned long long) t.o.seq, rec.data,
+                             rec.len);
+            assert_string_equal(r->element[0]->str, "OK");
+            freeReplyObject(r);
+        }
+    }
+
+    named(&t, "behind");
+    op_put(&w, &t, 300, "any");
+    end_with_arena(&w, arena, 0);
+    tidy();
+    check_rebuild("after recovery");
+    assert_int_equal(exists("o{1}moved"), 1);
+}
+
+
+/* A worker commits a record that names bytes which have just been moved away
+ * from there. */
+static void
+late_reference(void **state)
+{
+    int           i;
+    char          word[24];
+    pid_t         pid;
+    thing_t       t, now;
+    worker_t      w;
+    cos_json_t    j;
+    cos_maint_t   m;
+    cos_arena_t  *arena;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    named(&t, "kept");
+    op_put(&w, &t, 500, "any");
+    many(&w, "goes", 20, 0);
+    many(&w, "goes", 20, 1);
+    end_with_arena(&w, arena, 1);
+    begin_with_arena(&w, &arena);
+
+    pid = fork();
+    assert_true(pid >= 0);
+
+    if (pid == 0) {
+        maint_begin(&m);
+        m.grace = 2;
+        i = cos_maint_compact(&m);
+        maint_end(&m);
+        _exit(i == 0 ? 0 : 1);
+    }
+
+    for (i = 0; i < 500; i++) {
+        named(&now, "kept");
+        assert_true(fetch(&w, &now));
+        if (now.o.rev == 1) {
+            break;
+        }
+        usleep(5000);
+    }
+
+    /* what it read is a while old when it commits */
+    assert_int_equal(now.o.rev, 1);
+    usleep(500000);
+    t.o.header[COS_H_CACHE_CONTROL] = COS_STR("max-age=1");
+    commit_meta(&w, &t, "seq", t.o.seq, &j, word);
+    assert_string_equal(word, "OK");
+    assert_true(waitpid(pid, &i, 0) == pid && i == 0);
+    end_with_arena(&w, arena, 1);
+    check_verify("after a late reference");
+    check_rebuild("after a late reference");
+}
+
+
 int
 main(void)
 {
 #define CASE(f)  cmocka_unit_test_setup_teardown(f, world_up, world_down)
     const struct CMUnitTest tests[] = {
-        CASE(never_committed), CASE(notes_go), CASE(damage), CASE(emptied),
+        CASE(never_committed), CASE(notes_go), CASE(note_is_needed),
+        CASE(upload_stays_closed), CASE(foreign_bytes), CASE(second_copy),
+        CASE(late_reference), CASE(damage), CASE(emptied),
         CASE(rebuild_killed), CASE(survive)
     };
 
