@@ -164,6 +164,10 @@ struct ngx_http_cos_ctx_s {
  * (NGX_AGAIN) or ends: then it returns what the phase must return or the
  * request be finalized with. */
 ngx_int_t ngx_http_cos_run(ngx_http_cos_ctx_t *ctx);
+/* First step of every request: the gate, as soon as the worker has begun. */
+ngx_int_t ngx_http_cos_begin(ngx_http_cos_ctx_t *ctx);
+/* In init_process. */
+void ngx_http_cos_begin_init(ngx_cycle_t *cycle);
 /* The content handler of every operation. */
 ngx_int_t ngx_http_cos_content_handler(ngx_http_request_t *r);
 /* From a step: one more answer is outstanding; next runs when all are in. */
@@ -256,9 +260,12 @@ ngx_str_t *ngx_http_cos_prefix(ngx_http_cos_ctx_t *ctx);
 /* The same with the dialect's prefix before the name. */
 ngx_int_t ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
     ngx_str_t *value);
-/* Standard headers of an answer that names a stored object: ETag, CRC-64,
- * checksum. */
+/* Standard headers of an answer that names a stored object: ETag, CRC-64. */
 ngx_int_t ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
+/* x-amz-checksum-* of the whole object (S3 dialect): of uploads, and of reads
+ * that asked for it and get all of the bytes. */
+ngx_int_t ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 /* Writes the error document of nginx's own errors (filter). */
 void ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b,

@@ -20,6 +20,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* STALE is repeated so often, each time with a new record */
+#define NGX_HTTP_COS_COMMIT_TRIES  8
+
 typedef struct ngx_http_cos_commit_s  ngx_http_cos_commit_t;
 
 struct ngx_http_cos_commit_s {
@@ -61,9 +64,12 @@ struct ngx_http_cos_commit_s {
     /* private */
     ngx_http_cos_append_t   append;
     ngx_http_cos_query_t    query;
-    uint64_t                resolve[4];
-    ngx_uint_t              nresolve;
-    ngx_uint_t              tries;
+    struct {
+        uint64_t            cid;
+        uint64_t            seq;
+    }                       record[NGX_HTTP_COS_COMMIT_TRIES];  /* appended */
+    ngx_uint_t              nrecords;
+    ngx_uint_t              noted;    /* records that have their note */
     void                   *data;     /* the caller's */
 };
 

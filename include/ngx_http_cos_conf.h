@@ -25,8 +25,6 @@ char *ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_cos_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* The first line of a file with a secret. */

@@ -102,8 +102,15 @@ static char *
 adjust_core(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *lcf)
 {
     ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    /* names of user metadata may hold underscores and dots: a header that is
+     * dropped would break its signature */
+    cscf->underscores_in_headers = 1;
+    cscf->ignore_invalid_headers = 0;
 
     if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
         return "\"satisfy any\" would let requests pass the signature check: "
@@ -162,35 +169,6 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 /* --- directives ------------------------------------------------------------------- */
-
-/* Headers of user metadata may hold underscores and dots, which nginx drops
- * by default; dropped headers would break their signature. */
-char *
-ngx_http_cos_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char                      *rv;
-    ngx_http_cos_loc_conf_t   *lcf = conf;
-    ngx_http_core_srv_conf_t  *cscf;
-
-    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK || !lcf->enable) {
-        return rv;
-    }
-
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-
-    if (cscf->underscores_in_headers == NGX_CONF_UNSET) {
-        cscf->underscores_in_headers = 1;
-    }
-
-    if (cscf->ignore_invalid_headers == NGX_CONF_UNSET) {
-        cscf->ignore_invalid_headers = 0;
-    }
-
-    return NGX_CONF_OK;
-}
-
 
 char *
 ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -119,7 +119,7 @@ static ngx_command_t  commands[] = {
 
     { ngx_string("cos"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_http_cos_conf_enable,
+      ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_cos_loc_conf_t, enable),
       NULL },
@@ -224,7 +224,7 @@ access_handler(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        ctx->step = ngx_http_cos_gate;
+        ctx->step = ngx_http_cos_begin;
 
     } else if (ctx->judged) {
         return NGX_DECLINED;
@@ -364,6 +364,8 @@ init_process(ngx_cycle_t *cycle)
     if (ngx_http_cos_store_init(cycle, &mcf->store) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_cos_begin_init(cycle);
 
     dir = ngx_http_cos_store_dir();
 

@@ -6,9 +6,6 @@
 #include "ngx_http_cos_object.h"
 
 
-#define MAX_TRIES  8
-
-
 static ngx_int_t append_begin(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t append_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t call_begin(ngx_http_cos_ctx_t *ctx);
@@ -29,8 +26,8 @@ ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
     c->err = COS_OK;
     c->ok = 0;
     c->unknown = 0;
-    c->tries = 0;
-    c->nresolve = 0;
+    c->nrecords = 0;
+    c->noted = 0;
     c->args = c->argv;
 
     ctx->commit = c;
@@ -125,9 +122,9 @@ append_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
-    if (c->nresolve < sizeof(c->resolve) / sizeof(c->resolve[0])) {
-        c->resolve[c->nresolve++] = c->append.rec.cid;
-    }
+    c->record[c->nrecords].cid = c->append.rec.cid;
+    c->record[c->nrecords].seq = c->json.seq;
+    c->nrecords++;
 
     o = &c->json.object;
 
@@ -154,7 +151,8 @@ call_begin(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_commit_t  *c = ctx->commit;
 
-    c->inc = cos_cid_inc(c->nresolve ? c->resolve[c->nresolve - 1] : c->solo);
+    c->inc = cos_cid_inc(c->nrecords ? c->record[c->nrecords - 1].cid
+                                     : c->solo);
 
     if (c->build(c) != NGX_OK) {
         c->err = COS_E_INTERNAL;
@@ -287,7 +285,7 @@ take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 static ngx_int_t
 go_above(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 {
-    if (++c->tries == MAX_TRIES) {
+    if (c->nrecords == NGX_HTTP_COS_COMMIT_TRIES) {
         c->err = COS_E_UNAVAILABLE;
         return finish(ctx, c);
     }
@@ -317,8 +315,8 @@ call_done(ngx_http_cos_ctx_t *ctx)
     }
 
     if (c->ok) {
-        for (i = 0; i < c->nresolve; i++) {
-            ngx_http_cos_store_resolved(c->resolve[i]);
+        for (i = 0; i < c->nrecords; i++) {
+            ngx_http_cos_store_resolved(c->record[i].cid);
         }
 
         return finish(ctx, c);
@@ -335,25 +333,24 @@ call_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
-    return ngx_http_cos_goto(ctx, c->nresolve ? note_begin : note_done);
+    return c->nrecords ? ngx_http_cos_goto(ctx, note_begin) : finish(ctx, c);
 }
 
 
 /* --- refused: the note ---------------------------------------------------------------- */
 
+/* One for each record that was appended: an earlier try is refused as well. */
 static ngx_int_t
 note_begin(ngx_http_cos_ctx_t *ctx)
 {
     cos_json_t              j;
     ngx_http_cos_commit_t  *c = ctx->commit;
 
-    ngx_memzero(&j, sizeof(cos_json_t));
-
     j = c->json;
     j.kind = COS_J_VOID;
     j.self = 0;
-    j.void_seq = c->json.seq;
-    j.inc = c->inc;
+    j.void_seq = c->record[c->noted].seq;
+    j.inc = cos_cid_inc(c->record[c->noted].cid);
     j.seq = ngx_http_cos_seq();
 
     return append(ctx, c, &j, NULL, note_done);
@@ -366,18 +363,19 @@ note_done(ngx_http_cos_ctx_t *ctx)
     ngx_uint_t              i;
     ngx_http_cos_commit_t  *c = ctx->commit;
 
-    if (c->nresolve) {
+    if (c->append.err != COS_OK) {
+        /* refused, but a rebuild could bring it back: say that we do not
+         * know, and leave it to recovery */
+        c->err = c->append.err;
+        return finish(ctx, c);
+    }
 
-        if (c->append.err != COS_OK) {
-            /* refused, but a rebuild could bring it back: say that we do not
-             * know, and leave it to recovery */
-            c->err = c->append.err;
-            return finish(ctx, c);
-        }
+    if (++c->noted < c->nrecords) {
+        return ngx_http_cos_goto(ctx, note_begin);
+    }
 
-        for (i = 0; i < c->nresolve; i++) {
-            ngx_http_cos_store_resolved(c->resolve[i]);
-        }
+    for (i = 0; i < c->nrecords; i++) {
+        ngx_http_cos_store_resolved(c->record[i].cid);
     }
 
     return finish(ctx, c);
@@ -393,7 +391,7 @@ finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
         c->ok = 0;
 
         /* a record without a note: nothing voids it before recovery */
-        c->unknown |= (c->nresolve != 0);
+        c->unknown |= (c->nrecords != 0);
     }
 
     return ngx_http_cos_goto(ctx, c->next);

@@ -29,6 +29,7 @@ typedef struct {
     cos_err_e           err;
     cos_dialect_e       dialect;
     item_t             *item;
+    ngx_uint_t          tries;
 } multi_t;
 
 
@@ -276,9 +277,15 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         return;
     }
 
+    if (ngx_strcmp(e->str, "NOBUCKET") == 0) {
+        /* a tombstone in a bucket that is gone says nothing wrong */
+        v->err = COS_E_NO_SUCH_BUCKET;
+        ngx_http_cos_store_resolved(it->append.rec.cid);
+        return;
+    }
+
     if (ngx_strcmp(e->str, "OK") != 0) {
-        v->err = ngx_strcmp(e->str, "NOBUCKET") == 0 ? COS_E_NO_SUCH_BUCKET
-                                                     : COS_E_UNAVAILABLE;
+        v->err = COS_E_UNAVAILABLE;
         return;
     }
 
@@ -358,15 +365,22 @@ multi_done(ngx_http_cos_ctx_t *ctx)
     /* numbers that were behind another writer's: once more, above it */
 
     for (i = 0, again = 0; i < m->n; i++) {
-        if (m->item[i].stale) {
-            ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
-            m->item[i].stale = 0;
-            again = 1;
-
-        } else {
+        if (!m->item[i].stale) {
             m->item[i].exists = 0;
+            continue;
+        }
+
+        /* behind what is there: superseded, needs no note */
+        ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
+        m->item[i].stale = 0;
+        again = 1;
+
+        if (m->tries == NGX_HTTP_COS_COMMIT_TRIES) {
+            m->v[i].err = COS_E_UNAVAILABLE;
         }
     }
+
+    again &= (m->tries++ < NGX_HTTP_COS_COMMIT_TRIES);
 
     if (again) {
         return ngx_http_cos_goto(ctx, multi_known);

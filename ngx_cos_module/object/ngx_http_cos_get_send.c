@@ -38,7 +38,8 @@ get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
     }
 
     if (!g->partial) {
-        return NGX_OK;
+        return ngx_http_cos_header(ctx, "checksum-mode")
+               ? ngx_http_cos_checksum_headers(ctx, o) : NGX_OK;
     }
 
     p = ngx_pnalloc(r->pool, sizeof("bytes -/") - 1 + 3 * NGX_OFF_T_LEN);

@@ -135,7 +135,7 @@ header_safe(cos_str_t v)
     size_t  i;
 
     for (i = 0; i < v.len; i++) {
-        if (v.data[i] < 0x20 || v.data[i] == 0x7f) {
+        if ((v.data[i] < 0x20 && v.data[i] != '\t') || v.data[i] == 0x7f) {
             return 0;
         }
     }
@@ -449,6 +449,11 @@ unsupported(cos_str_t name)
     rest.data = name.data + 6;
     rest.len = name.len - 6;
 
+    if (cos_str_is(rest, "tagging-directive")) {
+        /* about tags, of which there are none to copy */
+        return 0;
+    }
+
     for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         if (cos_str_starts(rest, list[i])) {
             return 1;
@@ -480,6 +485,11 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         h = &ctx->http.headers[i];
 
         if (is_meta(h->name)) {
+            if (!header_safe(h->value)) {
+                ctx->reason = "a header value holds a control character";
+                return COS_E_INVALID_ARGUMENT;
+            }
+
             err = add_meta(ctx, o, h, &total);
             if (err != COS_OK) {
                 return err;
@@ -492,10 +502,6 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
             continue;
         }
 
-        if (!header_safe(h->value)) {
-            continue;
-        }
-
         if (unsupported(h->name)) {
             ctx->reason = "a header of the request asks for a feature that "
                           "is not implemented";
@@ -503,6 +509,11 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         }
 
         k = stored_header(h->name);
+
+        if (k < COS_H_MAX && !header_safe(h->value)) {
+            ctx->reason = "a header value holds a control character";
+            return COS_E_INVALID_ARGUMENT;
+        }
 
         if (k == COS_H_CONTENT_ENCODING) {
             o->header[k] = strip_aws_chunked(ctx, h->value);

@@ -156,7 +156,9 @@ put_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
-    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK) {
+    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK
+        || ngx_http_cos_checksum_headers(ctx, &c->json.object) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

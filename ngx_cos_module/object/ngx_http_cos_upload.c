@@ -474,7 +474,9 @@ part_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
     }
 
-    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK) {
+    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK
+        || ngx_http_cos_checksum_headers(ctx, &c->json.object) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -58,9 +58,8 @@ ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
 }
 
 
-/* A response header with that checksum's name in the S3 dialect. */
-static ngx_int_t
-add_checksum(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+ngx_int_t
+ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
     cos_buf_t  b;
     ngx_str_t  value;
@@ -72,7 +71,7 @@ add_checksum(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         "checksum-sha1", "checksum-sha256"
     };
 
-    if (o->sum_type == COS_SUM_NONE) {
+    if (o->sum_type == COS_SUM_NONE || ctx->name.dialect != COS_DIALECT_S3) {
         return NGX_OK;
     }
 
@@ -137,19 +136,6 @@ ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
     }
 
     r->headers_out.etag = h;
-
-    if (ctx->name.dialect == COS_DIALECT_S3 && ctx->name.op != COS_OP_GET_OBJECT
-        && ctx->name.op != COS_OP_HEAD_OBJECT)
-    {
-        return add_checksum(ctx, o);
-    }
-
-    if (ctx->name.dialect == COS_DIALECT_S3
-        && o->sum_type != COS_SUM_NONE
-        && ngx_http_cos_header(ctx, "checksum-mode"))
-    {
-        return add_checksum(ctx, o);
-    }
 
     return NGX_OK;
 }
@@ -322,10 +308,29 @@ ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
 }
 
 
+/* The bucket for the log. It was decoded: a line end in it would forge lines
+ * of the log. */
+static ngx_str_t
+loggable_bucket(ngx_http_cos_ctx_t *ctx)
+{
+    cos_buf_t  b;
+    ngx_str_t  text;
+
+    cos_buf_init(&b, &ctx->alloc, ctx->name.bucket.len + 1);
+    cos_pct_encode(&b, ctx->name.bucket, 0);
+
+    text.len = b.err ? 0 : b.len;
+    text.data = b.data;
+
+    return text;
+}
+
+
 ngx_int_t
 ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
 {
     cos_buf_t              b;
+    ngx_str_t              bucket;
     ngx_uint_t             level;
     ngx_http_request_t    *r = ctx->request;
     const cos_err_info_t  *info;
@@ -335,9 +340,11 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
     level = info->status >= 500 && info->status != 501 ? NGX_LOG_ERR
                                                        : NGX_LOG_INFO;
 
+    bucket = loggable_bucket(ctx);
+
     ngx_log_error(level, r->connection->log, 0,
                   "cos %V: %s bucket \"%V\" path \"%V\": %s (%d)%s%s",
-                  &ctx->id, cos_op_name(ctx->name.op), &ctx->name.bucket,
+                  &ctx->id, cos_op_name(ctx->name.op), &bucket,
                   &ctx->http.path, info->code, info->status,
                   reason ? ": " : "", reason ? reason : "");
 
