@@ -15,7 +15,7 @@ import traceback
 from xml.sax.saxutils import escape, unescape
 
 import values
-from client import Client, Hang, Lost, NotSent
+from client import SLOW, Client, Hang, Lost, NotSent
 
 KIB, MIB = 1024, 1 << 20
 OPEN, CLOSED = "fault-open-1250000000", "fault-closed-1250000000"
@@ -40,8 +40,12 @@ SHARED = [(OPEN, "shared/%d" % i) for i in range(6)] \
     + [(CLOSED, "shared/%d" % i) for i in range(2)]
 
 
-class Problem(Exception):
-    """What can only be a fault of the server."""
+RACES = 80
+
+
+def races(storm):
+    return [(OPEN if i % 2 else CLOSED, "race/%d/%d" % (storm, i))
+            for i in range(RACES)]
 
 
 class Load:
@@ -123,9 +127,9 @@ class Load:
 
     # --- changes -------------------------------------------------------------
 
-    def put(self, key, add=False):
+    def put(self, key, add=False, most=None):
         w = self.name()
-        v = values.plain(w, self.length())
+        v = values.plain(w, min(self.length(), most or 8 * MIB))
         acl = self.acl()
         h = {"x-amz-meta-w": w, "x-amz-meta-v": v,
              "content-type": "test/" + self.who}
@@ -436,6 +440,9 @@ class Load:
             self.get(rng.choice(self.fresh))
         else:
             self.get(key)
+        if x < 0.55 and rng.random() < 0.4:
+            # at once, before anybody may have heard of it
+            self.get(key, "head")
 
     def put_fresh(self):
         """Many keys that are written once or twice: they fill containers."""
@@ -447,14 +454,32 @@ class Load:
             self.fresh.append(key)
         self.put(key)
 
+    def race(self, storm):
+        """All clients change the same key in the same moment, and leave it
+        alone from then on: what the last of them said must be what a rebuild
+        says."""
+        for i, key in enumerate(races(storm)):
+            time.sleep(max(0, self.until + 0.5 + i * 0.03 * SLOW
+                           - time.monotonic()))
+            x = self.rng.random()
+            try:
+                if x < 0.6:
+                    self.put(key, most=1000)
+                elif x < 0.8:
+                    self.put(key, add=True, most=1000)
+                else:
+                    self.delete(key)
+            except NotSent:
+                pass
+
     def many(self):
         bucket = self.rng.choice([OPEN, CLOSED])
         keys = [k for b, k in self.fresh + self.own + SHARED if b == bucket]
         self.rng.shuffle(keys)
         self.delete_many(bucket, keys[:self.rng.randint(1, 12)])
 
-    def run(self, seconds):
-        self.until = time.monotonic() + seconds
+    def run(self, until, storm):
+        self.until = until
         try:
             while time.monotonic() < self.until:
                 try:
@@ -462,6 +487,7 @@ class Load:
                 except NotSent:
                     time.sleep(0.05)
                 time.sleep(self.rng.random() * 0.01)
+            self.race(storm)
         except Exception:             # pylint: disable=broad-except
             self.problem("the client itself failed: "
                          + traceback.format_exc())

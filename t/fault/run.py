@@ -78,8 +78,8 @@ def prepare(c):
         assert r.status == 200, r.text()
 
 
-def client(env, n, seed, path, seconds):
-    Load(env, n, seed, path).run(seconds)
+def client(env, n, seed, path, until, storm):
+    Load(env, n, seed, path).run(until, storm)
 
 
 # --- the history -----------------------------------------------------------------
@@ -229,7 +229,7 @@ class Ctl:
 def pages(c, bucket):
     found, marker = {}, ""
     while True:
-        r = c.req("GET", bucket, args=[("max-keys", "100"),
+        r = c.look("GET", bucket, args=[("max-keys", "100"),
                                        ("marker", marker)])
         assert r.status == 200, r.text()
         more = contents(r)
@@ -243,25 +243,25 @@ def snapshot(c):
     """Listings and headers and ACLs, byte for byte."""
     snap = {}
     for bucket in (OPEN, CLOSED):
-        r = c.req("GET", bucket, args=[("acl", "")])
+        r = c.look("GET", bucket, args=[("acl", "")])
         snap[bucket, "acl"] = r.body
         found = pages(c, bucket)
         marker = ""
         for key in sorted(found, key=lambda k: k.encode()):
-            r = c.req("GET", bucket, args=[("max-keys", "1"), ("prefix", key),
+            r = c.look("GET", bucket, args=[("max-keys", "1"), ("prefix", key),
                                            ("marker", marker)])
             marker = key
             snap[bucket, key, "list"] = re.findall(
                 b"<Contents>.*?</Contents>", r.body, re.S)
-            r = c.req("HEAD", bucket, key)
+            r = c.look("HEAD", bucket, key)
             snap[bucket, key, "head"] = sorted(
                 (k, v) for k, v in r.headers.items()
                 if k not in ("date", "connection", "server")
                 and "request-id" not in k and "trace-id" not in k
                 and k != "x-amz-id-2" and k != "keep-alive")
-            r = c.req("GET", bucket, key, args=[("acl", "")])
+            r = c.look("GET", bucket, key, args=[("acl", "")])
             snap[bucket, key, "acl"] = r.body
-        r = c.req("GET", bucket, args=[("uploads", ""),
+        r = c.look("GET", bucket, args=[("uploads", ""),
                                        ("max-uploads", "1000")])
         snap[bucket, "uploads"] = re.findall(b"<Upload>.*?</Upload>", r.body,
                                              re.S)
@@ -272,7 +272,7 @@ def snapshot(c):
             key = key.replace("&lt;", "<").replace("&gt;", ">").replace(
                 "&quot;", '"').replace("&apos;", "'").replace(
                 "&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")
-            r = c.req("GET", bucket, key, args=[("uploadId", uid)])
+            r = c.look("GET", bucket, key, args=[("uploadId", uid)])
             snap[bucket, key, uid] = re.findall(b"<Part>.*?</Part>", r.body,
                                                 re.S) or r.status
     return snap
@@ -320,13 +320,13 @@ class Run:
     def storm(self, base, seconds):
         o, server = self.o, self.server
         names = range(base + 1, base + o.clients + 1)
+        until = time.monotonic() + seconds
         procs = [multiprocessing.Process(
-            target=client, args=(self.env, n, self.seed,
-                                 "%s/c%d" % (self.book, n), seconds))
+            target=client, args=(self.env, n, self.seed, "%s/c%d"
+                                 % (self.book, n), until, base))
             for n in names]
         for p in procs:
             p.start()
-        until = time.monotonic() + seconds
         time.sleep(1)
         while time.monotonic() < until - 1:
             server.fault(self.rng)
@@ -397,8 +397,8 @@ class Run:
         """What is known of open uploads is there, and of aborted ones not."""
         h, ids = self.history, []
         for bucket in (OPEN, CLOSED):
-            r = self.c.req("GET", bucket, args=[("uploads", ""),
-                                                ("max-uploads", "1000")])
+            r = self.c.look("GET", bucket, args=[("uploads", ""),
+                                                 ("max-uploads", "1000")])
             ids += re.findall("<UploadId>(.*?)</UploadId>", r.text())
         lost = [u["id"] for u in h.open if u["id"] not in ids]
         back = [i for i in h.aborted if i in ids]
