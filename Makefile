@@ -5,6 +5,8 @@ BUILD     := $(CURDIR)/build
 MODULE    := $(BUILD)/ngx_http_cos_module.so
 
 CC        ?= cc
+# make V=1 shows the commands
+Q         := $(if $(V),,@)
 WARN      := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
 HARDEN    := -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2
 CFLAGS    ?= -g -O2
@@ -42,7 +44,7 @@ module:
 
 .PHONY: module-locked
 module-locked: $(OBJS)/Makefile
-	@$(MAKE) --no-print-directory -C $(NGX_SRC) -f $(OBJS)/Makefile modules
+	@$(MAKE) $(if $(V),,-s) --no-print-directory -C $(NGX_SRC) -f $(OBJS)/Makefile modules
 	@cmp -s $(OBJS)/$(notdir $(MODULE)) $(MODULE) \
 	  || install -m 644 $(OBJS)/$(notdir $(MODULE)) $(MODULE)
 
@@ -71,33 +73,32 @@ gen: $(BUILD)/gen/cos_lua.h
 
 $(BUILD)/gen/cos_lua.h: ngx_cos_module/meta/cos.lua tools/embed.sh
 	@mkdir -p $(dir $@)
-	sh tools/embed.sh ngx_cos_module/meta/cos.lua $@ cos_lua
+	$(Q)sh tools/embed.sh ngx_cos_module/meta/cos.lua $@ cos_lua
 
 lib: $(BUILD)/libcos.a
 
 $(BUILD)/pure/%.o: %.c $(HEADERS) Makefile
 	@mkdir -p $(dir $@)
-	$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/libcos.a: $(PURE_OBJ)
 	@mkdir -p $(dir $@)
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 # --- cosctl -----------------------------------------------------------------
 
 ctl: $(BUILD)/cosctl
 
-$(BUILD)/cosctl: $(CTL_SRC) $(BUILD)/libcos.a $(HEADERS) tools/ctl/ctl.h
+$(BUILD)/cosctl: $(CTL_SRC) $(BUILD)/libcos.a $(BUILD)/gen/cos_lua.h $(HEADERS) tools/ctl/ctl.h
 	@mkdir -p $(dir $@)
-	$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) $(CTL_SRC) -o $@.new $(BUILD)/libcos.a $(LIBS)
+	$(Q)$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) $(CTL_SRC) -o $@.new $(BUILD)/libcos.a $(LIBS)
 	@mv $@.new $@
 
 # --- unit tests -------------------------------------------------------------
 
-$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libcos.a $(HEADERS)
+$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libcos.a $(BUILD)/gen/cos_lua.h $(HEADERS) $(wildcard t/unit/*.h)
 	@mkdir -p $(dir $@)
-	$(CC) $(PURE_CF) $(CFLAGS) $< -o $@ $(BUILD)/libcos.a -lcmocka $(LIBS)
+	$(Q)$(CC) $(PURE_CF) $(CFLAGS) $< -o $@ $(BUILD)/libcos.a -lcmocka $(LIBS)
 
 unit: $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do CMOCKA_MESSAGE_OUTPUT=TAP $$t; done
@@ -111,7 +112,7 @@ FUZZ_SECONDS ?= 30
 
 $(BUILD)/fuzz/%: fuzz/%.c $(PURE_SRC) $(HEADERS)
 	@mkdir -p $(dir $@)
-	$(FUZZ_CC) $(FUZZ_CF) $< $(PURE_SRC) -o $@ $(LIBS)
+	$(Q)$(FUZZ_CC) $(FUZZ_CF) $< $(PURE_SRC) -o $@ $(LIBS)
 
 fuzz-build: $(FUZZ_BIN)
 

@@ -8,7 +8,7 @@ use Cos;
 use Cos::Sign qw(enc dec);
 
 my $s = Cos->start;
-my $b = $s->make_bucket('list-1250000000');
+my $bk = $s->make_bucket('list-1250000000');
 my $c = $s->connect;
 
 srand 4711;
@@ -22,7 +22,7 @@ for (1 .. 250) {
 }
 my @all = sort keys %keys;
 for (@all) {
-    my $r = $s->put("/$b/" . enc($_, 1), length . " bytes of key", conn => $c);
+    my $r = $s->put("/$bk/" . enc($_, 1), length . " bytes of key", conn => $c);
     BAIL_OUT("put: " . $r->status . $r->body) if $r->status != 200;
 }
 
@@ -61,7 +61,7 @@ sub listing {
         } else {
             push @q, 'marker=' . enc($marker) if $marker ne '';
         }
-        my $r = $s->get("/$b?" . join('&', @q), as => $as, conn => $c);
+        my $r = $s->get("/$bk?" . join('&', @q), as => $as, conn => $c);
         return "status $r->{status} $r->{body}" if $r->status != 200;
         my @k = map { [dec($_), 0] } map { $_->xml('Key') } $r->parts('Contents');
         my @p = map { [dec($_->xml('Prefix')), 1] } $r->parts('CommonPrefixes');
@@ -105,47 +105,47 @@ for my $as (qw(s3 cos)) {
 
 # --- the document -------------------------------------------------------------------------
 
-my $r = $s->get("/$b?prefix=photos%2F&delimiter=%2F&max-keys=1", as => 'cos');
+my $r = $s->get("/$bk?prefix=photos%2F&delimiter=%2F&max-keys=1", as => 'cos');
 is_ok $r, 'cos listing';
 is $r->h('content-type'), 'application/xml', 'content type';
-is $r->xml('Name'), $b, 'Name';
+is $r->xml('Name'), $bk, 'Name';
 is $r->xml('Prefix'), 'photos/', 'Prefix';
 is $r->xml('Marker'), '', 'Marker is there though empty';
 is $r->xml('MaxKeys'), 1, 'MaxKeys';
 is $r->xml('Delimiter'), '/', 'Delimiter';
 is $r->xml('NextMarker'), 'photos/2024/', 'NextMarker is the common prefix';
 unlike $r->body, qr/xmlns=/, 'COS documents have no namespace';
-$r = $s->get("/$b?prefix=photos%2Fb", as => 'cos');
+$r = $s->get("/$bk?prefix=photos%2Fb", as => 'cos');
 my ($entry) = $r->parts('Contents');
 is $entry->xml('Key'), 'photos/b.jpg', 'Key';
 is $entry->xml('Size'), length '12 bytes of key', 'Size';
 like $entry->xml('ETag'), qr/^"[0-9a-f]{32}"$/, 'ETag has its quotes';
 like $entry->xml('LastModified'), qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'LastModified';
 is $entry->xml('StorageClass'), 'STANDARD', 'StorageClass';
-$r = $s->get("/$b?list-type=2&prefix=photos%2Fb");
+$r = $s->get("/$bk?list-type=2&prefix=photos%2Fb");
 like $r->body, qr{xmlns="http://s3.amazonaws.com/doc/2006-03-01/"}, 'S3 documents have theirs';
 is scalar($r->all('Owner')), 0, 'V2: no owner unless asked for';
-$r = $s->get("/$b?list-type=2&prefix=photos%2Fb&fetch-owner=true");
+$r = $s->get("/$bk?list-type=2&prefix=photos%2Fb&fetch-owner=true");
 like $r->xml('ID'), qr/^[0-9a-f]{64}$/, 'V2: owner when asked for';
-$r = $s->get("/$b?prefix=" . enc("amp&<>\"'"));
+$r = $s->get("/$bk?prefix=" . enc("amp&<>\"'"));
 is $r->xml('Key'), "amp&<>\"'", 'special characters are escaped';
-is $s->get("/$b?max-keys=0")->xml('IsTruncated'), 'false', 'max-keys=0 lists nothing';
-is scalar($s->get("/$b?max-keys=5000")->all('Key')), scalar(@all) > 1000 ? 1000 : scalar(@all),
+is $s->get("/$bk?max-keys=0")->xml('IsTruncated'), 'false', 'max-keys=0 lists nothing';
+is scalar($s->get("/$bk?max-keys=5000")->all('Key')), scalar(@all) > 1000 ? 1000 : scalar(@all),
     'max-keys above 1000 is cut';
 for my $q ('max-keys=-1', 'max-keys=abc', 'max-keys=1e9', 'encoding-type=base64',
     'list-type=2&continuation-token=%21%21')
 {
-    is_error $s->get("/$b?$q"), 400, 'InvalidArgument', $q;
+    is_error $s->get("/$bk?$q"), 400, 'InvalidArgument', $q;
 }
 is_error $s->get('/nowhere-1250000000'), 404, 'NoSuchBucket', 'a bucket that does not exist';
 
 # A listing is true at once after each change.
 for my $n (1 .. 20) {
-    $s->put("/$b/live-$n", 'x', conn => $c);
-    my @k = $s->get("/$b?prefix=live-", conn => $c)->all('Key');
+    $s->put("/$bk/live-$n", 'x', conn => $c);
+    my @k = $s->get("/$bk?prefix=live-", conn => $c)->all('Key');
     is scalar @k, 1, "a new key is listed at once ($n)" if $n % 5 == 0;
-    $s->delete("/$b/live-$n", conn => $c);
+    $s->delete("/$bk/live-$n", conn => $c);
 }
-is scalar($s->get("/$b?prefix=live-", conn => $c)->all('Key')), 0, 'deleted keys are not';
+is scalar($s->get("/$bk?prefix=live-", conn => $c)->all('Key')), 0, 'deleted keys are not';
 
 $s->done;
