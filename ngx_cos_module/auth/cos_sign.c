@@ -37,6 +37,7 @@ typedef struct {
 
 #define TIME_MAX  (1ULL << 53)       /* keeps sums of times from overflowing */
 #define ENTRY_MAX  256               /* a longer entry is not decoded */
+#define DECODE_MAX  2                /* nor is one decoded more often */
 
 static cos_err_e take_fields(const cos_http_t *h, cos_sig_t *sig,
     const cos_str_t *f);
@@ -432,8 +433,11 @@ mark_listed(items_t *items, cos_str_t list, size_t *n, size_t *bytes)
 static item_t *
 find_item(items_t *items, cos_str_t entry)
 {
+    int    round;
     size_t i;
     cos_u8 text[ENTRY_MAX];
+
+    round = 0;
 
     do {
         for (i = 0; i < items->n; i++) {
@@ -443,13 +447,12 @@ find_item(items_t *items, cos_str_t entry)
                 return &items->v[i];
             }
         }
-    } while (decode_entry(&entry, text));
+    } while (round++ < DECODE_MAX && decode_entry(&entry, text));
 
     return NULL;
 }
 
 
-/* Each round shortens the entry, so this comes to an end. */
 static int
 decode_entry(cos_str_t *entry, cos_u8 *text)
 {
@@ -495,17 +498,20 @@ left_out(const items_t *items)
 int
 cos_sig_cos_param(const cos_sig_t *sig, cos_str_t name)
 {
+    int       round;
     cos_u8    text[ENTRY_MAX];
     cos_str_t list, entry;
 
     list = sig->param_list;
 
     while (cos_sig_cut(&list, ';', &entry)) {
+        round = 0;
+
         do {
             if (cos_str_ieq(entry, name)) {
                 return 1;
             }
-        } while (decode_entry(&entry, text));
+        } while (round++ < DECODE_MAX && decode_entry(&entry, text));
     }
 
     return 0;
