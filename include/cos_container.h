@@ -105,7 +105,7 @@ int cos_store_settle(cos_store_t *st, uint64_t cid);
 int cos_store_unlink(cos_store_t *st, uint64_t cid);
 
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 /* Errors of writers: COS_E_DISK_FULL for ENOSPC, EDQUOT and EFBIG,
  * COS_E_INTERNAL for the rest, errno in ->err. After an error of a write or a
@@ -177,7 +177,7 @@ void cos_solo_abort(cos_solo_t *s);
 cos_err_e cos_solo_link(cos_store_t *st, uint64_t from, uint64_t to);
 
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 void cos_rec_head_encode(cos_u8 dst[COS_REC_HEAD], const cos_rec_t *r);
 /* 0; -1: not a record header, or a damaged one. Sets all but json/payload

@@ -416,7 +416,7 @@ settle_exchange(cos_maint_t *m, uint64_t bytes)
 }
 
 
-/* --- references from elsewhere ---------------------------------------------------- */
+/* --- references from elsewhere -------------------------------------------- */
 
 /* A page of keys of a bucket: the records that refer to the victim move. */
 static int

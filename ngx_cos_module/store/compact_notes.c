@@ -141,7 +141,7 @@ cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe)
 }
 
 
-/* --- what there is to carry ------------------------------------------------------ */
+/* --- what there is to carry ----------------------------------------------- */
 
 static int
 collect(notes_t *s)
@@ -350,7 +350,7 @@ add_note(notes_t *s, const cos_json_t *j, int droppable)
 }
 
 
-/* --- whether it still has to be said ---------------------------------------------- */
+/* --- whether it still has to be said -------------------------------------- */
 
 /* Whoever runs the job wholly has time. */
 static int
@@ -542,7 +542,7 @@ look_record(void *ctx, const cos_rec_t *r, cos_scan_e state, cos_str_t json)
 }
 
 
-/* --- saying it again ---------------------------------------------------------------- */
+/* --- saying it again ------------------------------------------------------ */
 
 static int
 carry(notes_t *s, int *dropped)

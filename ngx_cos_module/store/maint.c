@@ -57,7 +57,9 @@ cos_maint_init(cos_maint_t *m)
     st->compact_fd = -1;
     st->at_sweep = cos_maint_now() + SWEEP_EVERY / 6;
 
-    if (claim(m) != 0 || cos_maint_ours(m) != 0 || begin(m) != 0) {
+    if (claim(m) != 0 || cos_maint_ours(m) != 0 || cos_maint_current(m) != 0
+        || begin(m) != 0)
+    {
         cos_maint_done(m);
         return -1;
     }
@@ -132,6 +134,58 @@ cos_maint_ours(cos_maint_t *m)
         cos_maint_say(m, 1, "Redis does not name \"%s\" as its store; when "
                       "it lost its data, \"cosctl rebuild\" restores it",
                       m->store->root);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+highest_inc(void *ctx, uint64_t cid, int in_open)
+{
+    uint64_t  *max = ctx;
+
+    (void) in_open;
+
+    if (cos_cid_inc(cid) > *max) {
+        *max = cos_cid_inc(cid);
+    }
+
+    return 0;
+}
+
+
+/* A Redis that came back with an old copy of its data would let us take newer
+ * files for orphans. */
+int
+cos_maint_current(cos_maint_t *m)
+{
+    uint64_t     max, inc;
+    redisReply  *r;
+
+    max = 0;
+
+    if (cos_store_walk(m->store, highest_inc, &max) != 0) {
+        cos_maint_say(m, 1, "cannot read \"%s\": %s", m->store->root,
+                      strerror(errno));
+        return -1;
+    }
+
+    r = cos_rs_call(m->redis, "HGET g inc");
+
+    if (r == NULL) {
+        return cos_maint_fail(m, "asking for the last incarnation");
+    }
+
+    inc = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
+    freeReplyObject(r);
+
+    if (inc < max) {
+        cos_maint_say(m, 1, "Redis is older than \"%s\" (incarnation %llx, "
+                      "files of %llx): restore it with \"cosctl rebuild "
+                      "--force\"", m->store->root,
+                      (unsigned long long) inc, (unsigned long long) max);
         return -1;
     }
 

@@ -13,7 +13,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* --- names, hashed --------------------------------------------------------- */
+/* --- names, hashed -------------------------------------------------------- */
 
 /* Objects, uploads and so on are told apart by 128 bits of a hash with a
  * random key: short enough for millions, and nobody can make two names meet. */
@@ -67,6 +67,10 @@ cos_slot_t *cos_table_find(const cos_table_t *t, const cos_hash_t *h);
 cos_slot_t *cos_table_add(cos_table_t *t, const cos_hash_t *h);
 void cos_table_free(cos_table_t *t);
 
+/* A number for a container; 0: none. */
+int cos_mark(cos_table_t *t, uint64_t cid, uint64_t value);
+uint64_t cos_marked(const cos_table_t *t, uint64_t cid);
+
 /* Where payloads lie. */
 typedef struct {
     uint64_t  cid, off, len, crc;
@@ -86,7 +90,7 @@ const cos_range_t *cos_ranges_find(const cos_ranges_t *r,
 void cos_ranges_free(cos_ranges_t *r);
 
 
-/* --- Redis ------------------------------------------------------------------ */
+/* --- Redis ---------------------------------------------------------------- */
 
 typedef struct {
     cos_str_t  id;
@@ -125,7 +129,7 @@ int cos_rs_all_weights(redisContext *c, const cos_rs_buckets_t *k,
     cos_table_t *out);
 
 
-/* --- maintenance ---------------------------------------------------------------- */
+/* --- maintenance ---------------------------------------------------------- */
 
 #define COS_OUT_MAX     (1ull << 30)
 #define COS_MOVE_BYTES  (4u << 20)
@@ -160,6 +164,8 @@ int cos_maint_fail(cos_maint_t *m, const char *what);
 /* 0: Redis knows this store as its own; to one that was emptied every file
  * would look like an orphan. -1 otherwise (logged). */
 int cos_maint_ours(cos_maint_t *m);
+/* 0: Redis is not older than the containers. -1 otherwise (logged). */
+int cos_maint_current(cos_maint_t *m);
 /* Gives up the incarnation in good order and takes another. */
 int cos_maint_rotate(cos_maint_t *m);
 int cos_maint_out(cos_maint_t *m, uint64_t bytes);
@@ -172,9 +178,11 @@ void cos_maint_client(char dst[64], uint64_t inc);
 
 /* One dead incarnation, whose lock is held. */
 int cos_recover_inc(cos_maint_t *m, uint64_t inc);
+/* One pack of it, which all buckets together weigh so much in. */
+int cos_recover_pack(cos_maint_t *m, uint64_t cid, uint64_t weight);
 
 
-/* --- compaction ------------------------------------------------------------------ */
+/* --- compaction ----------------------------------------------------------- */
 
 typedef struct {
     uint64_t    rec_off;
@@ -205,6 +213,12 @@ int cos_compact_pick(cos_maint_t *m, int64_t linger);
 /* One slice; 1: more to do, 0: finished with this one, -1. */
 int cos_compact_slice(cos_maint_t *m);
 void cos_compact_drop(cos_maint_t *m);
+/* Lists the records of the victim. 1, 0 when it is left alone, -1. */
+int cos_compact_items(cos_maint_t *m, cos_victim_t *v);
+/* Drops the victim for good. */
+int cos_compact_leave(cos_maint_t *m, cos_victim_t *v);
+/* Moves what is alive of the next records. 1, -1. */
+int cos_compact_batch(cos_maint_t *m, cos_victim_t *v);
 /* The document of item i, from a. */
 int cos_victim_json(cos_victim_t *v, size_t i, cos_json_t *j, cos_alloc_t *a);
 const cos_rs_bucket_t *cos_victim_bucket(cos_victim_t *v, cos_str_t bid);
@@ -228,7 +242,7 @@ int cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe);
 int cos_compact_foreign(cos_maint_t *m, cos_victim_t *v);
 
 
-/* --- all containers ----------------------------------------------------------- */
+/* --- all containers ------------------------------------------------------- */
 
 typedef struct cos_census_s  cos_census_t;
 
@@ -243,7 +257,8 @@ struct cos_census_s {
     /* of the container at hand */
     uint64_t          cid;
     int               in_open;
-    int               linked;         /* another name: its JSON is not its own */
+    int               linked;         /* another name of a file: its JSON
+                                         belongs to the first */
     cos_scan_info_t   info;           /* complete in done() */
     /* private */
     cos_table_t       seen;

@@ -108,7 +108,7 @@ cos_rb_say(cos_rb_t *b, int error, const char *fmt, ...)
 }
 
 
-/* --- an empty Redis ----------------------------------------------------------- */
+/* --- an empty Redis ------------------------------------------------------- */
 
 /* A rebuild that was interrupted has left its mark, and may begin anew. */
 static int
@@ -261,7 +261,7 @@ clear(cos_rb_t *b)
 }
 
 
-/* --- the passes ----------------------------------------------------------------- */
+/* --- the passes ----------------------------------------------------------- */
 
 int
 cos_rb_read(cos_rb_t *b)

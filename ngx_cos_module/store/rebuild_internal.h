@@ -55,6 +55,16 @@ int cos_rb_read(cos_rb_t *b);
 /* Writes it all. */
 int cos_rb_write(cos_rb_t *b);
 cos_alloc_t *cos_rb_scratch(cos_rb_t *b);
+/* Buckets and credentials; then uploads that are open. */
+int cos_rb_fronts(cos_rb_t *b);
+int cos_rb_uploads(cos_rb_t *b);
+/* The bucket of that id, when it exists. */
+cos_rb_bucket_t *cos_rb_bucket(cos_rb_t *b, cos_str_t bid);
+/* Reads the record that a slot of names tells the place of. */
+int cos_rb_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j,
+    cos_rec_t *r, cos_alloc_t *a);
+/* Adds a command to the pipeline. */
+int cos_rb_queue(cos_rb_t *b, const char *fmt, ...);
 void cos_rb_bid_hash(cos_hash_t *h, cos_str_t bid);
 
 #pragma GCC visibility pop

@@ -17,19 +17,11 @@
 #define FIRST_UID  100000000100ULL
 #define SPARE_INC  16                 /* ids that may have been given out */
 
-static int load_fronts(cos_rb_t *b);
-static int write_bucket(cos_rb_t *b, cos_json_t *j);
-static int write_cred(cos_rb_t *b, cos_json_t *j);
-static int open_uploads(cos_rb_t *b);
-static int write_upload(cos_rb_t *b, cos_json_t *j);
 static int write_records(cos_rb_t *b);
 static int write_record(cos_rb_t *b, cos_slot_t *s);
 static int write_sums(cos_rb_t *b);
 static int write_global(cos_rb_t *b);
 static int write_done(cos_rb_t *b);
-static int read_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j,
-    cos_rec_t *r, cos_alloc_t *a);
-static int queue(cos_rb_t *b, const char *fmt, ...);
 static int queue_argv(cos_rb_t *b, size_t n, const cos_str_t *argv);
 static int drain(cos_rb_t *b, size_t leave);
 
@@ -37,7 +29,8 @@ static int drain(cos_rb_t *b, size_t leave);
 int
 cos_rb_write(cos_rb_t *b)
 {
-    if (write_global(b) != 0 || load_fronts(b) != 0 || open_uploads(b) != 0 || write_records(b) != 0
+    if (write_global(b) != 0 || cos_rb_fronts(b) != 0
+        || cos_rb_uploads(b) != 0 || write_records(b) != 0
         || write_sums(b) != 0 || drain(b, 0) != 0 || write_done(b) != 0)
     {
         cos_rb_say(b, 1, "rebuild failed: %s",
@@ -49,227 +42,7 @@ cos_rb_write(cos_rb_t *b)
 }
 
 
-void
-cos_rb_bid_hash(cos_hash_t *h, cos_str_t bid)
-{
-    cos_str_t  none = { 0, NULL };
-
-    cos_hash_name(h, COS_N_NUMBER, bid, none, 0);
-}
-
-
-static cos_rb_bucket_t *
-bucket_of(cos_rb_t *b, cos_str_t bid)
-{
-    cos_hash_t   h;
-    cos_slot_t  *s;
-
-    cos_rb_bid_hash(&h, bid);
-    s = cos_table_find(&b->bids, &h);
-
-    return s != NULL ? &b->buckets[s->n - 1] : NULL;
-}
-
-
-/* --- buckets and credentials ------------------------------------------------------- */
-
-static int
-load_fronts(cos_rb_t *b)
-{
-    size_t        i, n;
-    cos_rec_t     r;
-    cos_json_t    j;
-    cos_slot_t   *s;
-    cos_alloc_t  *a;
-
-    for (i = 0, n = 0; i < b->names.cap; i++) {
-        s = &b->names.slots[i];
-        n += s->used && s->kind == COS_J_BUCKET;
-    }
-
-    a = cos_arena_alloc(b->arena);
-    b->buckets = cos_zalloc(a, (n + 1) * sizeof(cos_rb_bucket_t));
-    if (b->buckets == NULL) {
-        return -1;
-    }
-
-    for (i = 0; i < b->names.cap; i++) {
-        s = &b->names.slots[i];
-
-        if (!s->used || (s->kind != COS_J_BUCKET && s->kind != COS_J_CRED)) {
-            continue;
-        }
-
-        if (read_json(b, s, &j, &r, a) != 0) {
-            return -1;
-        }
-
-        if ((s->kind == COS_J_BUCKET ? write_bucket(b, &j)
-                                     : write_cred(b, &j)) != 0)
-        {
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* The document's number is the record's: a record is encoded after its
- * document. */
-static int
-write_bucket(cos_rb_t *b, cos_json_t *j)
-{
-    cos_buf_t     rec;
-    cos_hash_t    h;
-    cos_slot_t   *s;
-    cos_alloc_t  *a = cos_arena_alloc(b->arena);
-
-    j->bucket.seq = j->seq;
-    b->buckets[b->nbuckets++].k = j->bucket;
-    cos_rb_bid_hash(&h, j->bucket.id);
-
-    s = cos_table_add(&b->bids, &h);
-    if (s == NULL) {
-        return -1;
-    }
-
-    s->n = (uint32_t) b->nbuckets;
-    cos_buf_init(&rec, a, 128);
-
-    if (cos_bucket_encode(&rec, &j->bucket) != 0 || rec.err) {
-        return -1;
-    }
-
-    return queue(b, "SET b:%b %b", j->bucket.name.data, j->bucket.name.len,
-                rec.data, rec.len) != 0
-           || queue(b, "ZADD B 0 %b", j->bucket.name.data, j->bucket.name.len)
-              != 0 ? -1 : 0;
-}
-
-
-static int
-write_cred(cos_rb_t *b, cos_json_t *j)
-{
-    cos_buf_t     rec;
-    cos_alloc_t  *a = cos_arena_alloc(b->arena);
-
-    j->cred.seq = j->seq;
-    cos_buf_init(&rec, a, 128);
-
-    if (cos_cred_encode(&rec, &j->cred) != 0 || rec.err) {
-        return -1;
-    }
-
-    return queue(b, "SET u:%b %b", j->cred.access_key.data,
-                j->cred.access_key.len, rec.data, rec.len) != 0
-           || queue(b, "ZADD C 0 %b", j->cred.access_key.data,
-                   j->cred.access_key.len) != 0 ? -1 : 0;
-}
-
-
-/* --- uploads -------------------------------------------------------------------------- */
-
-static int
-open_uploads(cos_rb_t *b)
-{
-    size_t        i;
-    cos_rec_t     r;
-    cos_json_t    j;
-    cos_slot_t   *s;
-    cos_alloc_t  *a;
-
-    for (i = 0; i < b->names.cap; i++) {
-        s = &b->names.slots[i];
-
-        if (!s->used || s->kind != COS_J_UPLOAD
-            || cos_table_find(&b->closed, &s->h) != NULL)
-        {
-            continue;
-        }
-
-        a = cos_rb_scratch(b);
-
-        if (a == NULL || read_json(b, s, &j, &r, a) != 0) {
-            return -1;
-        }
-
-        if (bucket_of(b, j.bid) == NULL) {
-            continue;
-        }
-
-        s->n = 1;
-
-        if (write_upload(b, &j) != 0) {
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* <key> NUL <id>, with NUL in the key as NUL 0xFF (PROTOCOL.md) */
-static int
-upload_member(cos_buf_t *m, const cos_json_t *j)
-{
-    size_t  i;
-
-    for (i = 0; i < j->key.len; i++) {
-        cos_buf_char(m, j->key.data[i]);
-
-        if (j->key.data[i] == '\0') {
-            cos_buf_char(m, 0xff);
-        }
-    }
-
-    cos_buf_char(m, '\0');
-    cos_buf_str(m, j->upload);
-
-    return m->err ? -1 : 0;
-}
-
-
-static int
-write_upload(cos_rb_t *b, cos_json_t *j)
-{
-    cos_buf_t         rec, member;
-    cos_str_t         bid;
-    cos_alloc_t      *a;
-    cos_upload_t      u;
-    cos_rb_bucket_t  *k;
-
-    a = cos_arena_alloc(b->scratch);
-    k = bucket_of(b, j->bid);
-    bid = j->bid;
-
-    memset(&u, 0, sizeof(u));
-    u.id = j->upload;
-    u.key = j->key;
-    u.initiated = j->initiated;
-    u.initiator = j->initiator;
-    u.seq = j->seq;
-    u.object = j->object;
-
-    cos_buf_init(&rec, a, 512);
-    cos_buf_init(&member, a, j->key.len + 64);
-
-    if (cos_upload_encode(&rec, &u) != 0 || rec.err
-        || upload_member(&member, j) != 0)
-    {
-        return -1;
-    }
-
-    k->u++;
-
-    return queue(b, "SET U{%b}%b %b", bid.data, bid.len, u.id.data, u.id.len,
-                rec.data, rec.len) != 0
-           || queue(b, "ZADD p{%b} 0 %b", bid.data, bid.len, member.data,
-                   member.len) != 0 ? -1 : 0;
-}
-
-
-/* --- objects and parts ------------------------------------------------------------------- */
+/* --- objects and parts ---------------------------------------------------- */
 
 static int
 by_place(const void *x, const void *y)
@@ -414,11 +187,11 @@ write_record(cos_rb_t *b, cos_slot_t *s)
 
     a = cos_rb_scratch(b);
 
-    if (a == NULL || read_json(b, s, &j, &r, a) != 0) {
+    if (a == NULL || cos_rb_json(b, s, &j, &r, a) != 0) {
         return -1;
     }
 
-    k = bucket_of(b, j.bid);
+    k = cos_rb_bucket(b, j.bid);
 
     if (k == NULL || (j.kind == COS_J_PART && !upload_is_open(b, &j))) {
         return 0;
@@ -458,12 +231,12 @@ write_record(cos_rb_t *b, cos_slot_t *s)
     b->v->objects++;
     b->v->bytes += j.object.size;
 
-    return queue(b, "ZADD i{%b} 0 %b", j.bid.data, j.bid.len, j.key.data,
+    return cos_rb_queue(b, "ZADD i{%b} 0 %b", j.bid.data, j.bid.len, j.key.data,
                 j.key.len);
 }
 
 
-/* --- sums ------------------------------------------------------------------------------- */
+/* --- sums ----------------------------------------------------------------- */
 
 static int
 write_sums(cos_rb_t *b)
@@ -482,7 +255,7 @@ write_sums(cos_rb_t *b)
 
         k = &b->buckets[s->n].k;
 
-        if (queue(b, "HSET c{%b} %llu %llu", k->id.data, k->id.len,
+        if (cos_rb_queue(b, "HSET c{%b} %llu %llu", k->id.data, k->id.len,
                  (unsigned long long) s->b, (unsigned long long) s->a) != 0)
         {
             return -1;
@@ -492,10 +265,12 @@ write_sums(cos_rb_t *b)
     for (i = 0; i < b->nbuckets; i++) {
         bk = &b->buckets[i];
 
-        if (queue(b, "HSET m{%b} n %llu s %llu u %llu name %b", bk->k.id.data,
-                 bk->k.id.len, (unsigned long long) bk->n,
-                 (unsigned long long) bk->s, (unsigned long long) bk->u,
-                 bk->k.name.data, bk->k.name.len) != 0)
+        if (cos_rb_queue(b, "HSET m{%b} n %llu s %llu u %llu name %b",
+                         bk->k.id.data, bk->k.id.len,
+                         (unsigned long long) bk->n,
+                         (unsigned long long) bk->s,
+                         (unsigned long long) bk->u, bk->k.name.data,
+                         bk->k.name.len) != 0)
         {
             return -1;
         }
@@ -585,10 +360,10 @@ write_done(cos_rb_t *b)
 }
 
 
-/* --- reading and sending ----------------------------------------------------------------- */
+/* --- reading and sending -------------------------------------------------- */
 
-static int
-read_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j, cos_rec_t *r,
+int
+cos_rb_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j, cos_rec_t *r,
     cos_alloc_t *a)
 {
     cos_u8     head[COS_REC_HEAD];
@@ -630,8 +405,8 @@ read_json(cos_rb_t *b, const cos_slot_t *s, cos_json_t *j, cos_rec_t *r,
 }
 
 
-static int
-queue(cos_rb_t *b, const char *fmt, ...)
+int
+cos_rb_queue(cos_rb_t *b, const char *fmt, ...)
 {
     int      rc;
     va_list  ap;

@@ -410,3 +410,37 @@ cos_ranges_free(cos_ranges_t *r)
     free(r->list);
     memset(r, 0, sizeof(cos_ranges_t));
 }
+
+
+/* --- numbers -------------------------------------------------------------- */
+
+int
+cos_mark(cos_table_t *t, uint64_t cid, uint64_t value)
+{
+    cos_hash_t   h;
+    cos_slot_t  *s;
+
+    cos_hash_number(&h, cid, 0);
+
+    s = cos_table_add(t, &h);
+    if (s == NULL) {
+        return -1;
+    }
+
+    s->a = value;
+
+    return 0;
+}
+
+
+uint64_t
+cos_marked(const cos_table_t *t, uint64_t cid)
+{
+    cos_hash_t   h;
+    cos_slot_t  *s;
+
+    cos_hash_number(&h, cid, 0);
+    s = cos_table_find(t, &h);
+
+    return s != NULL ? s->a : 0;
+}

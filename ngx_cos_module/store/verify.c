@@ -12,46 +12,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "maint_internal.h"
+#include "verify_internal.h"
 
 
-#define PAGE     256
-#define RETRIES  3
-
-typedef struct {
-    cos_store_t    *store;
-    redisContext   *redis;
-    cos_verify_t   *v;
-    cos_log_pt      log;
-    void           *log_ctx;
-    cos_ranges_t    ranges;
-    cos_table_t     cids;             /* -> n: 1 settled solo; a: weight */
-    unsigned        bad_here;         /* of the container at hand */
-    int             count_open;       /* second look at an open container */
-    cos_arena_t    *arena;
-    unsigned        taken;
-} verify_t;
-
-/* What a bucket's records add up to. */
-typedef struct {
-    cos_table_t  weights;             /* cid -> a: weight, b: cid */
-    uint64_t     n, s, u;
-    uint64_t     missing, wrong;
-    char         first[512];          /* the first thing that does not fit */
-} sums_t;
-
-static void say(verify_t *w, int error, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 static int on_record(cos_census_t *c, const cos_rec_t *r, cos_scan_e state,
     cos_str_t json);
 static int on_done(cos_census_t *c);
-static int look_again(verify_t *w, uint64_t cid);
-static int verify_bucket(verify_t *w, const cos_rs_bucket_t *k);
-static int sum_bucket(verify_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int sum_objects(verify_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int sum_uploads(verify_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int compare(verify_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int count_orphans(verify_t *w, const cos_rs_buckets_t *k);
+static int look_again(cos_verifier_t *w, uint64_t cid);
 
 
 int
@@ -60,7 +27,7 @@ cos_verify(cos_store_t *st, redisContext *redis, cos_verify_t *v,
 {
     int                rc;
     size_t             i;
-    verify_t           w;
+    cos_verifier_t     w;
     cos_arena_t       *arena;
     cos_census_t       c;
     cos_rs_buckets_t   k;
@@ -91,21 +58,22 @@ cos_verify(cos_store_t *st, redisContext *redis, cos_verify_t *v,
     }
 
     if (rc != 0) {
-        say(&w, 1, "cannot read the containers: %s", strerror(errno));
+        cos_verify_say(&w, 1, "cannot read the containers: %s",
+                       strerror(errno));
 
     } else if (redis != NULL) {
         rc = cos_rs_buckets(redis, cos_arena_alloc(arena), &k);
 
         for (i = 0; rc == 0 && i < k.n; i++) {
-            rc = verify_bucket(&w, &k.list[i]);
+            rc = cos_verify_bucket(&w, &k.list[i]);
         }
 
         if (rc == 0) {
-            rc = count_orphans(&w, &k);
+            rc = cos_verify_orphans(&w, &k);
         }
 
         if (rc != 0) {
-            say(&w, 1, "Redis: %s", redis->errstr);
+            cos_verify_say(&w, 1, "Redis: %s", redis->errstr);
         }
     }
 
@@ -124,8 +92,8 @@ cos_verify(cos_store_t *st, redisContext *redis, cos_verify_t *v,
 }
 
 
-static void
-say(verify_t *w, int error, const char *fmt, ...)
+void
+cos_verify_say(cos_verifier_t *w, int error, const char *fmt, ...)
 {
     char     text[1024];
     va_list  ap;
@@ -142,13 +110,13 @@ say(verify_t *w, int error, const char *fmt, ...)
 }
 
 
-/* --- bytes ---------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------- */
 
 static int
 on_record(cos_census_t *c, const cos_rec_t *r, cos_scan_e state,
     cos_str_t json)
 {
-    verify_t           *w = c->ctx;
+    cos_verifier_t           *w = c->ctx;
     cos_json_t          j;
     const char         *what;
     cos_range_t         range;
@@ -181,7 +149,7 @@ on_record(cos_census_t *c, const cos_rec_t *r, cos_scan_e state,
         w->bad_here++;
 
         if (!c->in_open) {
-            say(w, 1, "container %012llx: damaged %s at %llu",
+            cos_verify_say(w, 1, "container %012llx: damaged %s at %llu",
                 (unsigned long long) c->cid, what,
                 (unsigned long long) r->rec_off);
         }
@@ -208,7 +176,7 @@ on_record(cos_census_t *c, const cos_rec_t *r, cos_scan_e state,
 static int
 on_done(cos_census_t *c)
 {
-    verify_t    *w = c->ctx;
+    cos_verifier_t    *w = c->ctx;
     cos_hash_t   h;
     cos_slot_t  *s;
 
@@ -216,13 +184,13 @@ on_done(cos_census_t *c)
 
     if (!c->in_open) {
         if (!c->info.sealed) {
-            say(w, 1, "container %012llx: the seal is missing",
+            cos_verify_say(w, 1, "container %012llx: the seal is missing",
                 (unsigned long long) c->cid);
             w->bad_here++;
         }
 
         if (c->linked && !cos_cid_is_solo(c->cid)) {
-            say(w, 1, "container %012llx: belongs to another id",
+            cos_verify_say(w, 1, "container %012llx: belongs to another id",
                 (unsigned long long) c->cid);
             w->bad_here++;
         }
@@ -266,7 +234,7 @@ count_bad(void *ctx, const cos_rec_t *r, cos_scan_e state, cos_str_t json)
 /* A writer may have been at it: what is still damaged a moment later is. The
  * headers of a solo container come last, so their lack says nothing. */
 static int
-look_again(verify_t *w, uint64_t cid)
+look_again(cos_verifier_t *w, uint64_t cid)
 {
     int              fd, rc;
     cos_scan_info_t  info;
@@ -284,501 +252,9 @@ look_again(verify_t *w, uint64_t cid)
     (void) close(fd);
 
     if (w->bad_here != 0) {
-        say(w, 1, "container %012llx (open): %u damaged records",
+        cos_verify_say(w, 1, "container %012llx (open): %u damaged records",
             (unsigned long long) cid, w->bad_here);
     }
 
     return rc;
-}
-
-
-/* --- records -------------------------------------------------------------------- */
-
-static int
-verify_bucket(verify_t *w, const cos_rs_bucket_t *k)
-{
-    int      rc, tries;
-    sums_t   s;
-
-    for (tries = 1; /* void */ ; tries++) {
-        memset(&s, 0, sizeof(s));
-        rc = sum_bucket(w, k, &s);
-        cos_table_free(&s.weights);
-
-        if (rc != 0 || (s.missing == 0 && s.wrong == 0) || tries == RETRIES) {
-            break;
-        }
-
-        usleep(100000);
-    }
-
-    if (rc == 0 && s.first[0] != '\0') {
-        say(w, 1, "bucket %.*s: %s", (int) k->name.len, k->name.data,
-            s.first);
-    }
-
-    w->v->objects += s.n;
-    w->v->missing += s.missing;
-    w->v->weight_errors += s.wrong;
-
-    return rc;
-}
-
-
-static int
-sum_bucket(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    if (sum_objects(w, k, s) != 0 || sum_uploads(w, k, s) != 0) {
-        return -1;
-    }
-
-    return compare(w, k, s);
-}
-
-
-static void
-first(sums_t *s, const char *what, cos_str_t name)
-{
-    if (s->first[0] == '\0') {
-        snprintf(s->first, sizeof(s->first), "%s: %.*s", what,
-                 (int) (name.len < 400 ? name.len : 400), name.data);
-    }
-}
-
-
-static int
-weigh(sums_t *s, uint64_t cid, uint64_t weight)
-{
-    cos_hash_t   h;
-    cos_slot_t  *slot;
-
-    cos_hash_number(&h, cid, 0);
-
-    slot = cos_table_add(&s->weights, &h);
-    if (slot == NULL) {
-        return -1;
-    }
-
-    slot->b = cid;
-    slot->a += weight;
-
-    return 0;
-}
-
-
-/* A container that came into being after the census is believed. */
-static int
-is_new(verify_t *w, uint64_t cid)
-{
-    int         fd;
-    cos_hash_t  h;
-
-    cos_hash_number(&h, cid, 0);
-
-    if (cos_table_find(&w->cids, &h) != NULL) {
-        return 0;
-    }
-
-    fd = cos_store_open_cid(w->store, cid);
-
-    if (fd == -1) {
-        return 0;
-    }
-
-    (void) close(fd);
-
-    return 1;
-}
-
-
-/* One record: do its segments exist, do they add up? */
-static int
-sum_record(verify_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
-{
-    int                 whole;
-    uint32_t            i;
-    uint64_t            size, crc;
-    cos_seg_t           home;
-    cos_hash_t          h;
-    const cos_range_t  *r;
-
-    size = 0;
-    crc = 0;
-    whole = 1;
-
-    for (i = 0; i < o->nsegs; i++) {
-        size += o->segs[i].len;
-        r = cos_ranges_find(&w->ranges, &o->segs[i]);
-
-        if (r == NULL) {
-            whole = 0;
-
-            if (!is_new(w, o->segs[i].cid)) {
-                s->missing++;
-                first(s, "bytes are missing", name);
-            }
-
-        } else if (r->off != o->segs[i].off || r->len != o->segs[i].len) {
-            whole = 0;
-
-        } else {
-            crc = cos_crc64_combine(crc, r->crc, r->len);
-        }
-
-        if (weigh(s, o->segs[i].cid, o->segs[i].len + COS_WEIGHT_BASE) != 0) {
-            return -1;
-        }
-    }
-
-    if (size != o->size || (whole && crc != o->crc64)) {
-        s->missing++;
-        first(s, "size or CRC-64 differ from the bytes", name);
-    }
-
-    if (o->home != 0) {
-        home.cid = o->home;
-        cos_hash_number(&h, home.cid, 0);
-
-        if (cos_table_find(&w->cids, &h) == NULL && !is_new(w, home.cid)) {
-            s->missing++;
-            first(s, "container of the record is missing", name);
-        }
-
-        return weigh(s, o->home, COS_WEIGHT_BASE);
-    }
-
-    return 0;
-}
-
-
-static int
-take_record(verify_t *w, const redisReply *r, cos_str_t name, sums_t *s,
-    int object)
-{
-    int            rc;
-    cos_arena_t   *arena;
-    cos_object_t   o;
-
-    if (cos_rs_str(r).len == 0) {
-        s->wrong++;
-        first(s, "listed without a record", name);
-        return 0;
-    }
-
-    arena = cos_arena_create();
-    if (arena == NULL) {
-        return -1;
-    }
-
-    rc = 0;
-
-    if (cos_object_decode(&o, cos_rs_str(r), cos_arena_alloc(arena)) != 0) {
-        s->wrong++;
-        first(s, "malformed record", name);
-
-    } else {
-        rc = sum_record(w, &o, name, s);
-
-        if (object) {
-            s->n++;
-            s->s += o.size;
-        }
-    }
-
-    cos_arena_free(arena);
-
-    return rc;
-}
-
-
-/* The page of index members behind the one in from; NULL: lost. */
-static redisReply *
-page(verify_t *w, const char *letter, const cos_rs_bucket_t *k, cos_buf_t *from)
-{
-    return cos_rs_call(w->redis, "ZRANGEBYLEX %s{%b} %b + LIMIT 0 %d", letter,
-                       k->id.data, k->id.len, from->data, from->len, PAGE);
-}
-
-
-static void
-advance(const redisReply *names, cos_buf_t *from)
-{
-    const redisReply  *last;
-
-    last = names->element[names->elements - 1];
-    from->len = 0;
-    cos_buf_char(from, '(');
-    cos_buf_add(from, last->str, last->len);
-}
-
-
-static int
-sum_objects(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    int           rc;
-    size_t        i, n;
-    cos_buf_t     from;
-    redisReply   *names, *r;
-    cos_arena_t  *arena;
-
-    arena = cos_arena_create();
-    if (arena == NULL) {
-        return -1;
-    }
-
-    cos_buf_init(&from, cos_arena_alloc(arena), 2048);
-    cos_buf_char(&from, '-');
-    rc = from.err ? -1 : 0;
-
-    while (rc == 0) {
-        names = page(w, "i", k, &from);
-        n = names != NULL ? names->elements : 0;
-
-        if (n == 0) {
-            rc = names != NULL ? 1 : -1;
-            freeReplyObject(names);
-            break;
-        }
-
-        for (i = 0; i < n; i++) {
-            (void) redisAppendCommand(w->redis, "GET o{%b}%b", k->id.data,
-                                      k->id.len, names->element[i]->str,
-                                      names->element[i]->len);
-        }
-
-        for (i = 0; i < n; i++) {
-            r = cos_rs_next(w->redis);
-
-            if (r == NULL
-                || take_record(w, r, cos_rs_str(names->element[i]), s, 1)
-                   != 0)
-            {
-                rc = -1;
-            }
-
-            freeReplyObject(r);
-        }
-
-        advance(names, &from);
-        rc = from.err ? -1 : rc;
-        freeReplyObject(names);
-    }
-
-    cos_arena_free(arena);
-
-    return rc < 0 ? -1 : 0;
-}
-
-
-static int
-sum_parts(verify_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
-{
-    int          rc;
-    char         cursor[32];
-    size_t       i;
-    redisReply  *r, *f;
-
-    snprintf(cursor, sizeof(cursor), "0");
-
-    do {
-        r = cos_rs_call(w->redis, "HSCAN P{%b}%b %s COUNT 10000", k->id.data,
-                        k->id.len, id.data, id.len, cursor);
-
-        if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
-            freeReplyObject(r);
-            return -1;
-        }
-
-        snprintf(cursor, sizeof(cursor), "%s", r->element[0]->str);
-        f = r->element[1];
-        rc = 0;
-
-        for (i = 0; rc == 0 && i + 1 < f->elements; i += 2) {
-            rc = take_record(w, f->element[i + 1], id, s, 0);
-        }
-
-        freeReplyObject(r);
-
-    } while (rc == 0 && strcmp(cursor, "0") != 0);
-
-    return rc;
-}
-
-
-static int
-sum_uploads(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    int           rc;
-    size_t        i, n;
-    cos_str_t     id;
-    cos_buf_t     from;
-    redisReply   *names, *r;
-    cos_arena_t  *arena;
-
-    arena = cos_arena_create();
-    if (arena == NULL) {
-        return -1;
-    }
-
-    cos_buf_init(&from, cos_arena_alloc(arena), 2048);
-    cos_buf_char(&from, '-');
-    rc = from.err ? -1 : 0;
-
-    while (rc == 0) {
-        names = page(w, "p", k, &from);
-        n = names != NULL ? names->elements : 0;
-
-        if (n == 0) {
-            rc = names != NULL ? 1 : -1;
-            freeReplyObject(names);
-            break;
-        }
-
-        for (i = 0; rc == 0 && i < n; i++) {
-            /* <key> NUL <id> */
-            id = cos_rs_str(names->element[i]);
-
-            while (memchr(id.data, '\0', id.len) != NULL) {
-                id.data++;
-                id.len--;
-            }
-
-            s->u++;
-            r = cos_rs_call(w->redis, "EXISTS U{%b}%b", k->id.data, k->id.len,
-                            id.data, id.len);
-
-            if (r == NULL) {
-                rc = -1;
-                break;
-            }
-
-            if (r->integer == 0) {
-                s->wrong++;
-                first(s, "upload listed without a record", id);
-            }
-
-            freeReplyObject(r);
-            rc = sum_parts(w, k, id, s);
-        }
-
-        advance(names, &from);
-        rc = from.err ? -1 : rc;
-        freeReplyObject(names);
-    }
-
-    cos_arena_free(arena);
-
-    return rc < 0 ? -1 : 0;
-}
-
-
-/* --- sums ------------------------------------------------------------------------ */
-
-static uint64_t
-number(const redisReply *r)
-{
-    return r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10)
-                                         : UINT64_MAX;
-}
-
-
-static int
-compare_weights(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    char               text[64];
-    size_t             i;
-    cos_str_t          name;
-    cos_slot_t        *a, *b;
-    cos_table_t        have;
-    cos_rs_buckets_t   one;
-
-    memset(&have, 0, sizeof(have));
-    one.list = (cos_rs_bucket_t *) (uintptr_t) k;
-    one.n = 1;
-
-    if (cos_rs_all_weights(w->redis, &one, &have) != 0) {
-        cos_table_free(&have);
-        return -1;
-    }
-
-    for (i = 0; i < s->weights.cap + have.cap; i++) {
-        a = i < have.cap ? &have.slots[i] : &s->weights.slots[i - have.cap];
-
-        if (!a->used) {
-            continue;
-        }
-
-        b = cos_table_find(i < have.cap ? &s->weights : &have, &a->h);
-
-        if (b == NULL || (i < have.cap && b->a != a->a)) {
-            s->wrong++;
-            name.data = (cos_u8 *) text;
-            name.len = (size_t) snprintf(text, sizeof(text), "%012llx",
-                                         (unsigned long long) a->b);
-            first(s, "weight differs from the records", name);
-        }
-    }
-
-    cos_table_free(&have);
-
-    return 0;
-}
-
-
-static int
-compare(verify_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    redisReply  *r;
-
-    r = cos_rs_call(w->redis, "HMGET m{%b} n s u", k->id.data, k->id.len);
-
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 3) {
-        freeReplyObject(r);
-        return -1;
-    }
-
-    if (r->element[0]->type == REDIS_REPLY_NIL && s->n == 0) {
-        /* deleted meanwhile */
-        freeReplyObject(r);
-        return 0;
-    }
-
-    if (number(r->element[0]) != s->n || number(r->element[1]) != s->s
-        || number(r->element[2]) != s->u)
-    {
-        s->wrong++;
-        first(s, "counters differ from the records", k->name);
-    }
-
-    freeReplyObject(r);
-
-    return compare_weights(w, k, s);
-}
-
-
-static int
-count_orphans(verify_t *w, const cos_rs_buckets_t *k)
-{
-    size_t       i;
-    cos_slot_t  *s;
-    cos_table_t  weights;
-
-    memset(&weights, 0, sizeof(weights));
-
-    if (cos_rs_all_weights(w->redis, k, &weights) != 0) {
-        cos_table_free(&weights);
-        return -1;
-    }
-
-    for (i = 0; i < w->cids.cap; i++) {
-        s = &w->cids.slots[i];
-
-        if (s->used && s->n != 0 && cos_table_find(&weights, &s->h) == NULL) {
-            w->v->orphans++;
-        }
-    }
-
-    cos_table_free(&weights);
-
-    return 0;
 }

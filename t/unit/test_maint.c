@@ -46,7 +46,7 @@ tidy(void)
 }
 
 
-/* --- what was promised ------------------------------------------------------------ */
+/* --- what was promised ---------------------------------------------------- */
 
 static void
 check_bytes(const step_t *s, const cos_object_t *o)
@@ -188,7 +188,7 @@ check_promises(void)
 }
 
 
-/* --- processes that die ----------------------------------------------------------- */
+/* --- processes that die --------------------------------------------------- */
 
 static void
 be_worker(unsigned seed)
@@ -376,7 +376,7 @@ rebuild_killed(void **state)
 }
 
 
-/* --- single cases -------------------------------------------------------------------- */
+/* --- single cases --------------------------------------------------------- */
 
 static void
 named(thing_t *t, const char *key)
@@ -580,14 +580,16 @@ emptied(void **state)
     w.a = cos_arena_alloc(arena);
     named(&t, "solo");
     op_put(&w, &t, 2 * SMALL, "any");
-    worker_end(&w, 1);
+    named(&t, "small");
+    op_put(&w, &t, 100, "any");
+    worker_end(&w, 0);
     cos_arena_free(arena);
 
     maint_begin(&m);
     m.log = NULL;
     freeReplyObject(redisCommand(redis, "FLUSHALL"));
     assert_int_equal(cos_maint_sweep(&m), -1);
-    (void) cos_maint_recover(&m);
+    assert_int_equal(cos_maint_recover(&m), -1);
     (void) cos_maint_reap(&m);
     (void) cos_maint_compact(&m);
     cos_maint_done(&m);
@@ -597,15 +599,21 @@ emptied(void **state)
     m.store = &store;
     m.redis = dial();
     assert_int_equal(cos_maint_init(&m), -1);
+    freeReplyObject(redisCommand(redis, "HSET g store %s inc 0", store.id));
+    assert_int_equal(cos_maint_init(&m), -1);
+    freeReplyObject(redisCommand(redis, "DEL g"));
     redisFree(m.redis);
 
     assert_int_equal(cos_rebuild(&store, redis, 0, &v, tell, NULL), 0);
     assert_int_equal(exists("o{1}solo"), 1);
+    assert_int_equal(exists("o{1}small"), 1);
     check_verify("after a rebuild");
+    tidy();
+    check_rebuild("after recovery");
 }
 
 
-/* --- what only happens when containers are laid out just so ---------------------- */
+/* --- what only happens when containers are laid out just so --------------- */
 
 /* n objects of 500 bytes, or their deletion. */
 static void

@@ -336,7 +336,7 @@ find(int argc, char **argv, int *words)
 }
 
 
-/* --- what verbs need ---------------------------------------------------------------- */
+/* --- what verbs need ------------------------------------------------------ */
 
 int
 ctl_fail(const char *fmt, ...)
