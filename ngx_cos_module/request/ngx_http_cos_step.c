@@ -18,6 +18,7 @@ typedef struct {
 } ngx_http_cos_task_t;
 
 
+static ngx_uint_t watched(ngx_http_cos_ctx_t *ctx);
 static void suspended(ngx_http_request_t *r);
 static void resume(ngx_http_cos_ctx_t *ctx);
 
@@ -57,12 +58,27 @@ ngx_http_cos_run(ngx_http_cos_ctx_t *ctx)
      * reader has installed itself */
 
     if (ctx->pending) {
-        ctx->request->read_event_handler = ngx_http_test_reading;
+        ctx->request->read_event_handler = watched(ctx)
+                                           ? ngx_http_test_reading
+                                           : ngx_http_block_reading;
     }
 
     ctx->request->write_event_handler = suspended;
 
     return NGX_AGAIN;
+}
+
+
+/* Whether the end of what the client sends ends the request at once. Who sends
+ * a body may close his half behind it and still wait for the answer: that he
+ * left before its end is seen where it is read. */
+static ngx_uint_t
+watched(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_request_t  *r = ctx->request;
+
+    return !ctx->held && r->headers_in.content_length_n <= 0
+           && !r->headers_in.chunked;
 }
 
 
