@@ -70,6 +70,8 @@ class Client:
         self.region = env["REGION"]
         self.timeout = 45 * SLOW
         self.conn = None
+        self.ahead = False
+        self.what = ""
 
     def close(self):
         if self.conn:
@@ -140,7 +142,12 @@ class Client:
                                    for k, v in args)
         return self.send(method, path, headers, body)
 
-    def send(self, method, path, headers, body):
+    def send(self, *request):
+        self.begin(*request)
+        return None if self.ahead else self.finish()
+
+    def begin(self, method, path, headers, body):
+        self.what = "%s %s" % (method, path)
         fresh = self.conn is None
         if fresh:
             self.conn = http.client.HTTPConnection("127.0.0.1", self.port,
@@ -158,6 +165,13 @@ class Client:
             if method in ("PUT", "POST"):
                 self.conn.putheader("content-length", str(len(body)))
             self.conn.endheaders(body or None)
+        except (OSError, http.client.HTTPException) as e:
+            self.close()
+            raise Lost(repr(e)) from e
+
+    def finish(self):
+        """The answer; with ahead set the caller asks for it."""
+        try:
             r = self.conn.getresponse()
             answer = Answer(r, r.read())
             if r.will_close:
@@ -165,7 +179,7 @@ class Client:
             return answer
         except TimeoutError as e:
             self.close()
-            raise Hang("%s %s: no answer" % (method, path)) from e
+            raise Hang(self.what + ": no answer") from e
         except (OSError, http.client.HTTPException) as e:
             self.close()
             raise Lost(repr(e)) from e

@@ -51,6 +51,7 @@ def races(storm):
 class Load:
     def __init__(self, env, n, seed, path):
         values.SEED = seed
+        self.env = env
         self.c = Client(env)
         self.n = n
         self.who = "c%d" % n
@@ -127,9 +128,9 @@ class Load:
 
     # --- changes -------------------------------------------------------------
 
-    def put(self, key, add=False, most=None):
+    def put(self, key, add=False):
         w = self.name()
-        v = values.plain(w, min(self.length(), most or 8 * MIB))
+        v = values.plain(w, self.length())
         acl = self.acl()
         h = {"x-amz-meta-w": w, "x-amz-meta-v": v,
              "content-type": "test/" + self.who}
@@ -458,19 +459,53 @@ class Load:
         """All clients change the same key in the same moment, and leave it
         alone from then on: what the last of them said must be what a rebuild
         says."""
+        racers = [Client(self.env) for _ in range(3)]
+        for c in racers:
+            c.ahead = True
         for i, key in enumerate(races(storm)):
-            time.sleep(max(0, self.until + 0.5 + i * 0.03 * SLOW
+            time.sleep(max(0, self.until + 0.5 + i * 0.04 * SLOW
                            - time.monotonic()))
-            x = self.rng.random()
+            asked = [self.start(c, key) for c in racers]
+            for c, e in zip(racers, asked):
+                self.end(c, key, e)
+
+    def start(self, c, key):
+        """Sends a change, and does not wait."""
+        w = self.name()
+        v = values.plain(w, self.rng.randint(0, 300))
+        x = self.rng.random()
+        e = {"o": "put" if x < 0.6 else "add" if x < 0.8 else "del",
+             "t0": time.monotonic(), "sure": True, "ok": True}
+        if e["o"] != "del":
+            e.update(w=w, v=v, acl=None)
+        h = {"x-amz-meta-w": w, "x-amz-meta-v": v}
+        if e["o"] == "add":
+            h["if-none-match"] = "*"
+        try:
+            if e["o"] == "del":
+                c.req("DELETE", *key)
+            else:
+                c.req("PUT", *key, headers=h, body=values.data(v))
+        except NotSent:
+            return None
+        except Lost:
+            e["sure"] = False
+        return e
+
+    def end(self, c, key, e):
+        if e is None:
+            return
+        if e["sure"]:
             try:
-                if x < 0.6:
-                    self.put(key, most=1000)
-                elif x < 0.8:
-                    self.put(key, add=True, most=1000)
-                else:
-                    self.delete(key)
-            except NotSent:
-                pass
+                status = c.finish().status
+                e["ok"] = status < 300
+                e["sure"] = e["ok"] or (e["o"] == "add" and status == 412)
+                if not e["sure"] and status <= 500:
+                    self.problem("race %s: %d" % (e, status))
+            except (Lost, Hang):
+                e["sure"] = False
+        e["ok"] = e["ok"] or not e["sure"]
+        self.note(e.pop("o"), key, e.pop("t0"), **e)
 
     def many(self):
         bucket = self.rng.choice([OPEN, CLOSED])
