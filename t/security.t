@@ -109,6 +109,15 @@ for (['/?prefix=pub%2F', 's/prefix=/Prefix=/'], ['/?max-keys=1', 's/max-keys=/Ma
 }
 
 
+# --- files ----------------------------------------------------------------------------------
+
+# Everything that holds a secret key or the bytes of objects.
+for my $name (qw(env conf data redis)) {
+    my $mode = (stat $s->dir . "/$name")[2];
+    is $mode & 077, 0, "$name is for its owner only";
+}
+
+
 # --- logs -----------------------------------------------------------------------------------
 
 is_error $s->get('/x%0a2000/01/01%2000:00:00%20[warn]%20forged%0d%1b/k', as => 'none'), 400,
