@@ -16,7 +16,8 @@
  *
  * File: a 64-byte file header, then records, each 64-byte header, payload,
  * JSON, zero padding to a multiple of 8. In a solo container the payload
- * begins at 4096, page-aligned for sendfile. A settled pack ends with a SEAL
+ * begins at 4096; in a pack, payloads of 16 KiB and more begin at a multiple
+ * of 4096 (zeroes before them): page-aligned for sendfile. A settled pack ends with a SEAL
  * record, and the file with it.
  *
  *   file header                        record header
@@ -61,6 +62,7 @@
 #define COS_REC_MAGIC     0x52534f43u          /* "COSR" */
 #define COS_SOLO_PAYLOAD  4096
 #define COS_REC_ALIGN     8
+#define COS_GAP_MAX       4096        /* before a payload in a pack */
 
 #define cos_cid_inc(cid)      ((uint64_t) (cid) >> COS_CID_BITS)
 #define cos_cid_is_solo(cid)  (((cid) & COS_CID_SOLO) != 0)

@@ -17,6 +17,7 @@
 #define INLINE_MAX    16384           /* read into memory, header and body
                                          leave in one system call */
 #define WARM_BYTES    (1024 * 1024)
+#define COS_PAGE      4096
 
 
 static ngx_int_t
@@ -137,6 +138,45 @@ warm_up(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
 }
 
 
+/*
+ * A segment of a response from a file holds at most 17 pages or pieces of
+ * pages; bytes that do not begin at a page leave it half full, and with
+ * Nagle's algorithm on, which nginx turns on again for tcp_nopush, the last
+ * one waits for the client's delayed acknowledgement (40 ms). Corking works
+ * with TCP_NODELAY set as well, so it stays set.
+ */
+static void
+no_delay(ngx_http_request_t *r)
+{
+    int                        on = 1;
+    ngx_connection_t          *c = r->connection;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!clcf->tcp_nopush || !clcf->tcp_nodelay
+#if (NGX_HTTP_V2)
+        || r->stream
+#endif
+#if (NGX_HTTP_SSL)
+        || c->ssl
+#endif
+       )
+    {
+        return;
+    }
+
+    if (c->tcp_nodelay == NGX_TCP_NODELAY_SET) {
+        /* nginx would clear what it believes to be set */
+        c->tcp_nodelay = NGX_TCP_NODELAY_UNSET;
+
+    } else if (c->tcp_nodelay == NGX_TCP_NODELAY_UNSET) {
+        /* a unix socket refuses, and needs none */
+        (void) setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(int));
+    }
+}
+
+
 /* The buffers of the open window; advances g. */
 static ngx_chain_t *
 window(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
@@ -177,6 +217,10 @@ window(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
             b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
             if (b->file == NULL) {
                 return NULL;
+            }
+
+            if (off % COS_PAGE) {
+                no_delay(r);
             }
 
             b->in_file = 1;

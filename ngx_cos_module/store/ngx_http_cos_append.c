@@ -169,7 +169,8 @@ batch_take(void)
         q = ngx_queue_head(&waiting);
         a = ngx_queue_data(q, ngx_http_cos_append_t, queue);
 
-        len = COS_REC_HEAD + a->rec.payload.len + a->rec.json.len;
+        len = COS_REC_HEAD + a->rec.payload.len + a->rec.json.len
+              + COS_GAP_MAX;
         len = (len + COS_REC_ALIGN - 1) & ~(uint64_t) (COS_REC_ALIGN - 1);
 
         if (batch.n && need + len > max) {

@@ -27,7 +27,7 @@
 #define IOV_BATCH    512
 #define STACK_HEADS  32
 
-static const cos_u8 padding[COS_REC_ALIGN];
+static const cos_u8 padding[COS_PAGE];
 
 static cos_err_e fail(cos_pack_t *p);
 static int reserve(cos_pack_t *p, uint64_t end, int urgent, uint64_t *target);
@@ -213,7 +213,8 @@ cos_pack_write(cos_pack_t *p, cos_pack_rec_t **recs, size_t n, int urgent)
             return COS_E_INTERNAL;
         }
 
-        end += cos_rec_size(recs[i]->payload.len, recs[i]->json.len);
+        end += cos_rec_size_at(end, recs[i]->payload.len,
+                               recs[i]->json.len);
     }
 
     heads = n <= STACK_HEADS ? stack : malloc(n * COS_REC_HEAD);
@@ -247,18 +248,19 @@ cos_pack_write(cos_pack_t *p, cos_pack_rec_t **recs, size_t n, int urgent)
 
     for (i = 0; i < n; i++) {
         recs[i]->cid = p->cid;
-        recs[i]->off = p->off + COS_REC_HEAD;
+        recs[i]->off = p->off + cos_rec_skip(p->off, recs[i]->payload.len);
 
         if (recs[i]->weighs) {
             p->records++;
             p->weight += recs[i]->payload.len + COS_WEIGHT_BASE;
 
         } else {
-            p->carried += cos_rec_size(recs[i]->payload.len,
-                                       recs[i]->json.len);
+            p->carried += cos_rec_size_at(p->off, recs[i]->payload.len,
+                                          recs[i]->json.len);
         }
 
-        p->off += cos_rec_size(recs[i]->payload.len, recs[i]->json.len);
+        p->off += cos_rec_size_at(p->off, recs[i]->payload.len,
+                                  recs[i]->json.len);
     }
 
     p->allocated = target > end ? target : end;
@@ -356,7 +358,7 @@ fill_head(cos_pack_t *p, const cos_pack_rec_t *pr, uint64_t off,
     r.kind = pr->kind;
     r.seq = pr->seq;
     r.rec_off = off;
-    r.payload_off = off + COS_REC_HEAD;
+    r.payload_off = off + cos_rec_skip(off, pr->payload.len);
     r.payload_len = pr->payload.len;
     r.payload_crc = pr->payload_crc;
     r.json_len = (uint32_t) pr->json.len;
@@ -373,7 +375,7 @@ write_records(cos_pack_t *p, cos_pack_rec_t **recs, size_t n,
 {
     int           k;
     size_t        i;
-    uint64_t      off, start, len, raw;
+    uint64_t      off, start, len, raw, skip;
     struct iovec  iov[IOV_BATCH];
 
     k = 0;
@@ -383,10 +385,13 @@ write_records(cos_pack_t *p, cos_pack_rec_t **recs, size_t n,
     for (i = 0; i < n; i++) {
         fill_head(p, recs[i], off, heads[i]);
 
-        raw = COS_REC_HEAD + recs[i]->payload.len + recs[i]->json.len;
+        skip = cos_rec_skip(off, recs[i]->payload.len);
+        raw = skip + recs[i]->payload.len + recs[i]->json.len;
         len = cos_rec_pad(raw);
 
         iov[k++] = (struct iovec) { heads[i], COS_REC_HEAD };
+        iov[k++] = (struct iovec) { (void *) (uintptr_t) padding,
+                                    (size_t) (skip - COS_REC_HEAD) };
         iov[k++] = (struct iovec) { recs[i]->payload.data,
                                     recs[i]->payload.len };
         iov[k++] = (struct iovec) { recs[i]->json.data, recs[i]->json.len };
@@ -394,7 +399,7 @@ write_records(cos_pack_t *p, cos_pack_rec_t **recs, size_t n,
                                     (size_t) (len - raw) };
         off += len;
 
-        if (k + 4 > IOV_BATCH || i + 1 == n) {
+        if (k + 5 > IOV_BATCH || i + 1 == n) {
             if (cos_pwritev_full(p->fd, iov, k, start) != 0) {
                 return -1;
             }

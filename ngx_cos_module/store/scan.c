@@ -120,7 +120,8 @@ scan_file(scan_t *s)
             return -1;
         }
 
-        s->info->solo = rc == 1 && r.payload_off == COS_SOLO_PAYLOAD;
+        s->info->solo = rc == 1 && r.payload_off == COS_SOLO_PAYLOAD
+                        && r.rec_off + r.rec_len == s->size;
     }
 
     s->info->end = COS_FILE_HEAD;
@@ -247,6 +248,25 @@ record(scan_t *s, cos_rec_t *r)
     end = r->rec_off + r->rec_len;
 
     if (s->flags & COS_SCAN_PAYLOAD) {
+
+        if (!s->info->solo
+            && check_zero(s, r->rec_off + COS_REC_HEAD, r->payload_off,
+                          &nonzero)
+               != 0)
+        {
+            return -1;
+        }
+
+        if (nonzero != 0
+            && (bad = report_bad(s, COS_SCAN_BAD_HEADER, nonzero,
+                                 r->payload_off))
+               != 0)
+        {
+            return bad;
+        }
+
+        nonzero = 0;
+
         if (check_payload(s, r, &bad) != 0) {
             return -1;
         }
@@ -388,8 +408,10 @@ head_at(scan_t *s, uint64_t off, cos_rec_t *r)
 
     skip = r->payload_off - off;
 
-    if (s->salted && skip != (s->info->solo ? COS_SOLO_PAYLOAD - COS_FILE_HEAD
-                                            : COS_REC_HEAD))
+    if (s->salted && (s->info->solo
+                      ? skip != COS_SOLO_PAYLOAD - COS_FILE_HEAD
+                      : skip != COS_REC_HEAD
+                        && skip != cos_rec_skip(off, r->payload_len)))
     {
         return 0;
     }

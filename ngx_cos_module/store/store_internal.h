@@ -81,11 +81,40 @@ cos_rec_pad(uint64_t n)
 }
 
 
-/* Room a record of a pack takes, header and padding included. */
+/*
+ * Where in a pack the payload of a record at off begins, from off. Larger
+ * payloads begin at a page: sendfile of bytes that straddle pages leaves the
+ * last segment of a response half full, and Nagle then holds it back until
+ * the client's delayed acknowledgement.
+ */
+#define COS_PAGE        4096
+#define COS_PAGE_MIN    16384
+
+static inline uint64_t
+cos_rec_skip(uint64_t off, uint64_t payload)
+{
+    if (payload < COS_PAGE_MIN) {
+        return COS_REC_HEAD;
+    }
+
+    return (off + COS_REC_HEAD + COS_PAGE - 1) / COS_PAGE * COS_PAGE - off;
+}
+
+
+/* Room a record takes at off, header, gap and padding included. */
+static inline uint64_t
+cos_rec_size_at(uint64_t off, uint64_t payload, uint64_t json)
+{
+    return cos_rec_pad(cos_rec_skip(off, payload) + payload + json);
+}
+
+
+/* The most that it takes, wherever it lies. */
 static inline uint64_t
 cos_rec_size(uint64_t payload, uint64_t json)
 {
-    return cos_rec_pad(COS_REC_HEAD + payload + json);
+    return cos_rec_pad(COS_REC_HEAD + payload + json)
+           + (payload < COS_PAGE_MIN ? 0 : COS_PAGE);
 }
 
 

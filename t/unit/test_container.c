@@ -480,6 +480,70 @@ forged(void **state)
 }
 
 
+/* Larger payloads begin at a page; the gap before them holds nothing, and a
+ * byte that appears there is found. */
+static void
+page_aligned(void **state)
+{
+    int              fd, i;
+    char             path[64];
+    seen_t           s;
+    cos_u8           head[COS_REC_HEAD], one = 1;
+    cos_rec_t        r;
+    uint64_t         off, gap;
+    cos_pack_t       p;
+    cos_scan_info_t  info;
+
+    (void) state;
+    assert_int_equal(cos_pack_create(&p, &st, PACK, 1 << 30), COS_OK);
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(append(&p, 3, i % 2 ? 16384 : 100000, 10 * i + 1, 0),
+                         COS_OK);
+        assert_int_equal(append(&p, 1, 100, 10 * i + 5, 0), COS_OK);
+    }
+
+    assert_int_equal(cos_pack_seal(&p), COS_OK);
+    s = scan_cid(PACK, &info);
+    assert_int_equal(s.bad, 0);
+    assert_int_equal(s.ok, 21);
+
+    fd = cos_store_open_cid(&st, PACK);
+    gap = 0;
+
+    for (off = COS_FILE_HEAD; off < info.end; off += r.rec_len) {
+        assert_int_equal(pread(fd, head, sizeof(head), (off_t) off),
+                         sizeof(head));
+        assert_int_equal(cos_rec_head_decode(&r, head, off), 0);
+
+        if (r.payload_len >= 16384) {
+            assert_int_equal(r.payload_off % 4096, 0);
+
+            if (r.payload_off - off > COS_REC_HEAD) {
+                gap = r.payload_off - 1;
+            }
+
+        } else {
+            assert_int_equal(r.payload_off, off + COS_REC_HEAD);
+        }
+    }
+
+    close(fd);
+    assert_true(gap != 0);
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d",
+             cos_store_open_cid(&st, PACK));
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, &one, 1, (off_t) gap), 1);
+    close(atoi(path + sizeof("/proc/self/fd/") - 1));
+    close(fd);
+    s = scan_cid(PACK, &info);
+    assert_int_equal(s.bad, 1);
+    assert_int_equal(s.ok, 21);
+    assert_int_equal(cos_store_unlink(&st, PACK), 0);
+}
+
+
 /* Data stops a megabyte before the end; tombstones and the seal still fit. */
 static void
 until_full(void)
@@ -492,7 +556,7 @@ until_full(void)
 
     assert_int_equal(cos_pack_create(&p, &st, PACK, 1 << 30), COS_OK);
 
-    for (data = 0; (rc = append(&p, 1, 100000, data + 1, 0)) == COS_OK;
+    for (data = 0; (rc = append(&p, 1, 10000, data + 1, 0)) == COS_OK;
          data++)
     {
         assert_true(data < 1000);
@@ -567,6 +631,7 @@ full_disk(void **state)
                      COS_E_DISK_FULL);
     assert_int_equal(cos_store_open_cid(&st, PACK + 1), -1);
     cos_solo_abort(&s);
+    assert_int_equal(cos_store_unlink(&st, PACK), 0);
     assert_int_equal(cos_pack_create(&p, &st, PACK + 1, 1 << 20), COS_OK);
     cos_pack_abandon(&p);
     cos_store_close(&st);
@@ -632,6 +697,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pack_roundtrip, setup, teardown),
+        cmocka_unit_test_setup_teardown(page_aligned, setup, teardown),
         cmocka_unit_test_setup_teardown(pack_torn, setup, teardown),
         cmocka_unit_test_setup_teardown(pack_flips, setup, teardown),
         cmocka_unit_test_setup_teardown(solo_roundtrip, setup, teardown),
