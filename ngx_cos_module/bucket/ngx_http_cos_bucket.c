@@ -154,9 +154,7 @@ create_read(ngx_http_cos_ctx_t *ctx)
     err = ctx->error != COS_OK ? ctx->error
           : ngx_http_cos_check_document(ctx, &b->text, 1);
 
-    if (err == COS_OK && b->text.len
-        && ctx->name.dialect != COS_DIALECT_BOS)
-    {
+    if (err == COS_OK && b->text.len) {
         err = cos_xml_parse_create_bucket(b->text, &b->region, &ctx->alloc);
     }
 

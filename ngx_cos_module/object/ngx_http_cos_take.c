@@ -209,6 +209,23 @@ payload_length(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
 }
 
 
+/* The parsers read BOS' JSON as well: a document must be of its dialect. */
+static cos_err_e
+of_dialect(ngx_http_cos_ctx_t *ctx, ngx_str_t *text)
+{
+    size_t  i;
+
+    if (ctx->name.dialect == COS_DIALECT_BOS) {
+        return COS_OK;
+    }
+
+    for (i = 0; i < text->len && text->data[i] <= ' '; i++) { /* void */ }
+
+    return i < text->len && text->data[i] == '{' ? COS_E_MALFORMED_XML
+                                                 : COS_OK;
+}
+
+
 cos_err_e
 ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
     ngx_uint_t sums)
@@ -259,7 +276,7 @@ ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
         text->len = in.mem_len;
     }
 
-    return err;
+    return err != COS_OK ? err : of_dialect(ctx, text);
 }
 
 
