@@ -434,6 +434,9 @@ sub done {
     Test::More::done_testing() unless $o{more};
 }
 
+# Told to stop, a test still takes its server with it.
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
 END {
     if ($$ == $main_pid) {
         my $rc = $?;
