@@ -14,15 +14,17 @@ add_move(cos_move_t *list, size_t *n, const cos_json_t *j, cos_json_e kind,
     const redisReply *r, uint64_t cid, cos_alloc_t *a)
 {
     size_t       i;
-    cos_str_t    rec;
+    cos_str_t    rec, reply;
     cos_move_t  *mv;
 
-    if (cos_rs_str(r).len == 0) {
+    reply = cos_rs_str(r);
+
+    if (reply.len == 0) {
         return 0;
     }
 
     /* the reply goes before the move is made */
-    if (cos_dup(a, &rec, r->str, r->len) != 0) {
+    if (cos_dup(a, &rec, reply.data, reply.len) != 0) {
         return -1;
     }
 

@@ -270,7 +270,7 @@ judge(notes_t *s, const cos_json_t *j, redisReply **r)
         return 0;
 
     case COS_J_OBJECT:
-        if (j->object.upload.len == 0 || r[1]->type != REDIS_REPLY_NIL
+        if (j->object.upload.len == 0 || cos_rs_str(r[1]).len != 0
             || cos_victim_bucket(s->v, j->bid) == NULL)
         {
             return 0;

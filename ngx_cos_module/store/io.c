@@ -17,6 +17,7 @@
 
 #define ZEROES  65536
 
+static const cos_u8  file_magic[8] = { 'C', 'O', 'S', 'C', 'O', 'N', 'T', '1' };
 static cos_u8  zeroes[ZEROES];        /* not const: stays out of the file */
 
 
@@ -191,7 +192,7 @@ void
 cos_file_head_encode(cos_u8 dst[COS_FILE_HEAD], const cos_file_head_t *h)
 {
     memset(dst, 0, COS_FILE_HEAD);
-    memcpy(dst, COS_FILE_MAGIC, 8);
+    memcpy(dst, file_magic, sizeof(file_magic));
     cos_put_u32(dst + 8, h->solo ? COS_FILE_SOLO : 0);
     cos_put_u64(dst + 16, h->cid);
     cos_put_u64(dst + 24, h->created);
@@ -205,7 +206,7 @@ cos_file_head_decode(cos_file_head_t *h, const cos_u8 src[COS_FILE_HEAD])
 {
     uint32_t  flags;
 
-    if (memcmp(src, COS_FILE_MAGIC, 8) != 0
+    if (memcmp(src, file_magic, sizeof(file_magic)) != 0
         || cos_get_u32(src + 60) != cos_crc32c(0, src, 60))
     {
         return -1;

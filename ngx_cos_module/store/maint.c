@@ -557,7 +557,6 @@ cos_maint_step(cos_maint_t *m, int budget_ms)
     int64_t             now, until;
     cos_maint_state_t  *st = cos_maint_state(m);
 
-    rc = 0;
     now = cos_maint_now();
     until = now + budget_ms;
 

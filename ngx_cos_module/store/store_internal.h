@@ -14,7 +14,6 @@
 
 #pragma GCC visibility push(hidden)
 
-#define COS_FILE_MAGIC    "COSCONT1"
 #define COS_FILE_SOLO     1u
 #define COS_REC_VERSION   1
 #define COS_JSON_MAX      (64u << 20)

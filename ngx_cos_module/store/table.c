@@ -68,6 +68,15 @@ sip_add(sip_t *s, const void *data, size_t n)
 }
 
 
+/* Only while what was added before is a multiple of 8 bytes. */
+static void
+sip_number(sip_t *s, uint64_t n)
+{
+    s->len += 8;
+    sip_word(s, n);
+}
+
+
 static void
 sip_final(sip_t *s, cos_hash_t *h)
 {
@@ -103,15 +112,12 @@ void
 cos_hash_name(cos_hash_t *h, cos_name_e kind, cos_str_t a, cos_str_t b,
     uint64_t n)
 {
-    sip_t     s;
-    uint64_t  front[3];
-
-    front[0] = (uint64_t) kind;
-    front[1] = a.len;
-    front[2] = n;
+    sip_t  s;
 
     sip_init(&s);
-    sip_add(&s, front, sizeof(front));
+    sip_number(&s, (uint64_t) kind);
+    sip_number(&s, a.len);
+    sip_number(&s, n);
     sip_add(&s, a.data, a.len);
     sip_add(&s, b.data, b.len);
     sip_final(&s, h);
@@ -122,18 +128,15 @@ void
 cos_hash_version(cos_hash_t *h, const cos_hash_t *name, uint64_t seq,
     uint32_t rev, uint64_t inc)
 {
-    sip_t     s;
-    uint64_t  v[6];
-
-    v[0] = COS_N_VOID;
-    v[1] = name->h[0];
-    v[2] = name->h[1];
-    v[3] = seq;
-    v[4] = rev;
-    v[5] = inc;
+    sip_t  s;
 
     sip_init(&s);
-    sip_add(&s, v, sizeof(v));
+    sip_number(&s, COS_N_VOID);
+    sip_number(&s, name->h[0]);
+    sip_number(&s, name->h[1]);
+    sip_number(&s, seq);
+    sip_number(&s, rev);
+    sip_number(&s, inc);
     sip_final(&s, h);
 }
 
@@ -141,15 +144,12 @@ cos_hash_version(cos_hash_t *h, const cos_hash_t *name, uint64_t seq,
 void
 cos_hash_number(cos_hash_t *h, uint64_t a, uint64_t b)
 {
-    sip_t     s;
-    uint64_t  v[3];
-
-    v[0] = COS_N_NUMBER;
-    v[1] = a;
-    v[2] = b;
+    sip_t  s;
 
     sip_init(&s);
-    sip_add(&s, v, sizeof(v));
+    sip_number(&s, COS_N_NUMBER);
+    sip_number(&s, a);
+    sip_number(&s, b);
     sip_final(&s, h);
 }
 

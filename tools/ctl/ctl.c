@@ -338,8 +338,8 @@ find(int argc, char **argv, int *words)
 
 /* --- what verbs need ------------------------------------------------------ */
 
-int
-ctl_fail(const char *fmt, ...)
+void
+ctl_error(const char *fmt, ...)
 {
     va_list  ap;
 
@@ -348,8 +348,6 @@ ctl_fail(const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
-
-    return CTL_FAILED;
 }
 
 

@@ -43,7 +43,8 @@ int ctl_need_store(ctl_t *c);
 int ctl_need_key(ctl_t *c);
 /* Redis, store, and an incarnation to write under. */
 int ctl_need_maint(ctl_t *c);
-int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define ctl_fail(...)  (ctl_error(__VA_ARGS__), CTL_FAILED)
 void ctl_log(void *ctx, int error, const char *text);
 cos_alloc_t *ctl_alloc(ctl_t *c);
 /* A date that lives until the next call. */

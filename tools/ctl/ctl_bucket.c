@@ -41,7 +41,7 @@ ctl_ping(ctl_t *c, char **argv)
     ours = r->type == REDIS_REPLY_STRING && strcmp(r->str, c->store.id) == 0;
 
     if (!ours) {
-        (void) ctl_fail(r->type == REDIS_REPLY_STRING
+        ctl_error(r->type == REDIS_REPLY_STRING
                         ? "Redis belongs to another data directory (%s)"
                         : cos_store_is_empty(&c->store)
                         ? "Redis and the data directory are both new%.0s"

@@ -228,7 +228,7 @@ each_cred(ctl_t *c, each_pt fn, void *ctx)
 
     if (names == NULL || names->type != REDIS_REPLY_ARRAY) {
         freeReplyObject(names);
-        (void) ctl_fail("Redis: %s", c->redis->errstr);
+        ctl_error("Redis: %s", c->redis->errstr);
         return -1;
     }
 
@@ -237,7 +237,7 @@ each_cred(ctl_t *c, each_pt fn, void *ctx)
                          names->element[i]->len);
 
         if (r == NULL) {
-            (void) ctl_fail("Redis: %s", c->redis->errstr);
+            ctl_error("Redis: %s", c->redis->errstr);
             rc = -1;
             break;
         }
@@ -247,7 +247,7 @@ each_cred(ctl_t *c, each_pt fn, void *ctx)
 
         if (rec.len != 0) {
             if (cos_cred_decode(&cred, rec) != 0) {
-                (void) ctl_fail("the record of %s is malformed",
+                ctl_error("the record of %s is malformed",
                                 names->element[i]->str);
 
             } else {
@@ -402,7 +402,7 @@ commit(ctl_t *c, cos_cred_t *cred)
          && strcmp(r->element[0]->str, "OK") == 0;
 
     if (!ok) {
-        (void) ctl_fail("Redis refuses the change: %s",
+        ctl_error("Redis refuses the change: %s",
                         r->type == REDIS_REPLY_ERROR ? r->str
                         : "somebody else changed it at the same time");
         memset(&note, 0, sizeof(note));
