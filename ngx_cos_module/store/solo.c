@@ -15,7 +15,7 @@
 
 /* Writing back begins this early, so that the sync at the end of a large
  * upload does not have all of it still to do. */
-#define WRITE_BEHIND  (8u << 20)
+#define WRITE_BEHIND  (2u << 20)
 
 static cos_err_e fail(cos_solo_t *s);
 static int write_ends(cos_solo_t *s, cos_json_e kind, uint64_t seq,
