@@ -7,6 +7,7 @@
  *
  *   ROOT/store.id          text: uuid of this store; Redis' g.store names it
  *   ROOT/open/INC.lock     flock()ed by incarnation INC as long as it lives
+ *   ROOT/open/compact.lock flock()ed while a container is compacted
  *   ROOT/open/CID          containers being written or not yet settled
  *   ROOT/xx/CID            settled containers; xx: two hex digits of CID % 256
  *

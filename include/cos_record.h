@@ -22,6 +22,9 @@
  * JSON when that is not the container of segment 0 (metadata changed later,
  * multipart, copies).
  *
+ * An empty object has one segment of length 0: something must keep its record
+ * on disk alive.
+ *
  * Weights: a container's accounting unit. Each record in it that is referenced
  * (as a segment, or as home) weighs its payload length + COS_WEIGHT_BASE.
  */
