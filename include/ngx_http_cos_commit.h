@@ -69,7 +69,9 @@ struct ngx_http_cos_commit_s {
         uint64_t            seq;
     }                       record[NGX_HTTP_COS_COMMIT_TRIES];  /* appended */
     ngx_uint_t              nrecords;
-    ngx_uint_t              noted;    /* records that have their note */
+    uint64_t                solo_seq;
+    ngx_uint_t              noted;    /* records that have their note, that of
+                                         the solo container first */
     void                   *data;     /* the caller's */
 };
 

@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 2
+local VERSION = 3
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -157,8 +157,16 @@ local function open_bucket(bid, inc)
 end
 
 
--- nil, or the refusal; old is the current record or false.
-local function check(cond, arg, old, old_seq)
+-- Where an object's or a part's bytes are: its segments as they are stored.
+local function places(rec)
+    return string.sub(rec, 65, 64 + 18 * struct.unpack('<I2', rec, 5))
+end
+
+
+-- nil, or the refusal; old is the current record or false; rec the new one,
+-- nil for a deletion. A change of metadata names the bytes where its reader
+-- saw them: compaction may have moved them since, under the same seq.
+local function check(cond, arg, old, old_seq, rec)
     if cond == 'any' then
         return nil
     end
@@ -175,7 +183,12 @@ local function check(cond, arg, old, old_seq)
         if not old then
             return {'NOKEY'}
         end
-        return number(arg, 'seq') ~= old_seq and {'CONFLICT'} or nil
+        if number(arg, 'seq') ~= old_seq
+            or rec and places(rec) ~= places(old)
+        then
+            return {'CONFLICT'}
+        end
+        return nil
     end
     fail('unknown condition')
 end
@@ -194,8 +207,8 @@ end
 
 
 -- Conditions, then the order of seqs. old may be false.
-local function refuse(bid, key, cond, arg, old, old_seq, seq)
-    local no = check(cond, arg, old, old_seq)
+local function refuse(bid, key, cond, arg, old, old_seq, seq, rec)
+    local no = check(cond, arg, old, old_seq, rec)
     if no then
         return no
     end
@@ -249,7 +262,7 @@ local function cos_put(keys, args)
     if old then
         old_nsegs, old_seq, old_size, old_home = head(old)
     end
-    no = refuse(bid, key, args[5], args[6], old, old_seq, seq)
+    no = refuse(bid, key, args[5], args[6], old, old_seq, seq, rec)
     if no then
         return no
     end
@@ -456,6 +469,7 @@ local function cos_mpu_complete(keys, args)
 
     local t = {}
     local parts = parts_of(bid, id, t)
+    local at = 65
     for i = 9, 7 + 2 * number(args[8], 'count'), 2 do
         local part = parts[args[i]]
         if not part then
@@ -465,6 +479,11 @@ local function cos_mpu_complete(keys, args)
         if seq ~= number(args[i + 1], 'seq') then
             return {'PART', number(args[i], 'part number')}
         end
+        local place = places(part)
+        if string.sub(rec, at, at + #place - 1) ~= place then
+            return {'MOVED'}
+        end
+        at = at + #place
     end
 
     local nsegs, seq, size, home = head(rec)

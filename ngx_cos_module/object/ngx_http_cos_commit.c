@@ -28,6 +28,7 @@ ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
     c->unknown = 0;
     c->nrecords = 0;
     c->noted = 0;
+    c->solo_seq = c->json.seq;
     c->args = c->argv;
 
     ctx->commit = c;
@@ -333,25 +334,35 @@ call_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
-    return c->nrecords ? ngx_http_cos_goto(ctx, note_begin) : finish(ctx, c);
+    return ngx_http_cos_goto(ctx, note_begin);
 }
 
 
 /* --- refused: the note ---------------------------------------------------------------- */
 
-/* One for each record that was appended: an earlier try is refused as well. */
+/* One for each record that was written: an earlier try is refused as well, and
+ * the file of a solo container may outlive a crash before it is removed. */
 static ngx_int_t
 note_begin(ngx_http_cos_ctx_t *ctx)
 {
     cos_json_t              j;
+    ngx_uint_t              i;
     ngx_http_cos_commit_t  *c = ctx->commit;
 
     j = c->json;
     j.kind = COS_J_VOID;
     j.self = 0;
-    j.void_seq = c->record[c->noted].seq;
-    j.inc = cos_cid_inc(c->record[c->noted].cid);
     j.seq = ngx_http_cos_seq();
+
+    if (c->solo && c->noted == 0) {
+        j.void_seq = c->solo_seq;
+        j.inc = cos_cid_inc(c->solo);
+
+    } else {
+        i = c->noted - (c->solo != 0);
+        j.void_seq = c->record[i].seq;
+        j.inc = cos_cid_inc(c->record[i].cid);
+    }
 
     return append(ctx, c, &j, NULL, note_done);
 }
@@ -370,7 +381,7 @@ note_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
-    if (++c->noted < c->nrecords) {
+    if (++c->noted < c->nrecords + (c->solo != 0)) {
         return ngx_http_cos_goto(ctx, note_begin);
     }
 

@@ -14,6 +14,7 @@
 
 #define MIN_PART_COS  (1024 * 1024)
 #define MIN_PART_S3   (5 * 1024 * 1024)
+#define MAX_TRIES     8
 
 typedef struct {
     ngx_http_cos_commit_t   commit;
@@ -33,6 +34,7 @@ typedef struct {
     cos_object_t           *parts;
     cos_upload_t            u;
     uint64_t                done_seq;
+    ngx_uint_t              tries;
     unsigned                failed:1;
 } comp_t;
 
@@ -445,6 +447,13 @@ comp_done(ngx_http_cos_ctx_t *ctx)
 
     if (c->err == COS_OK && ngx_strcmp(c->status, "DONE") == 0) {
         return ngx_http_cos_goto(ctx, complete_again);
+    }
+
+    if (c->err == COS_OK && ngx_strcmp(c->status, "MOVED") == 0) {
+        /* compaction moved a part between our reading and our commit */
+        return ++p->tries < MAX_TRIES
+               ? ngx_http_cos_goto(ctx, comp_parsed)
+               : ngx_http_cos_fail(ctx, COS_E_SLOW_DOWN, NULL);
     }
 
     if (c->err == COS_OK && p->arg.len && ngx_strcmp(c->status, "EXISTS") == 0)
