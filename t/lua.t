@@ -186,7 +186,11 @@ subtest 'conditions' => sub {
     is_deeply(put('c', $new, 'match', $hex), ['OK', 1, []], 'match');
     is_deeply(put('p', $new, 'match', "$hex-12"), ['OK', 1, []], 'match parts');
     is_deeply(put('p', one(5, 1, 2002), 'match', '*'), ['OK', 1, []], '*');
-    is_deeply(put('p', one(5, 1, 2004), 'seq', 2002), ['OK', 1, []], 'seq');
+    is_deeply(put('p', one(5, 1, 2003), 'seq', 2002), ['OK', 1, []], 'seq');
+    is_deeply(put('p', one(5, 2, 2004), 'seq', 2003), ['CONFLICT'],
+        'seq, but bytes elsewhere');
+    is_deeply(put('p', one(5, 1, 2004), 'seq', 2003), ['OK', 1, []],
+        'seq, bytes in their place');
     unchanged {
         for my $bad (['o', $new, 'never'], ['o', 'short', 'any'],
             ['o', substr($new, 0, 80), 'any'], ['o', "\2" . $new, 'any'],

@@ -643,6 +643,19 @@ local function bounds(prefix, delimiter, marker, id, esc)
 end
 
 
+-- Batch sizes as text: Redis prints a Lua number with 17 digits of a double,
+-- which costs as much as finding the member.
+local sizes = {}
+local function size_text(n)
+    local text = sizes[n]
+    if not text then
+        text = digits(n)
+        sizes[n] = text
+    end
+    return text
+end
+
+
 -- Walks an index from lo, at most want items: members, and common prefixes
 -- (true in the second list). A common prefix is left by a seek to its
 -- successor as soon as the batch at hand holds nothing behind it; how much a
@@ -654,7 +667,8 @@ local function walk(zkey, lo, hi, prefix, delimiter, want, esc, parse)
     local size = delimiter == '' and math.min(want, BATCH)
                  or math.min(want, 16)
     while lo and n < want do
-        local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', 0, size)
+        local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', '0',
+                                 size_text(size))
         local got, had, inside, inside_len = #batch, n, nil, 0
         for i = 1, got do
             local member = batch[i]
