@@ -40,6 +40,10 @@ struct ngx_http_cos_commit_s {
     /* Builds the call once the location is known: sets argv/argc (memory of
      * the request's pool). c->inc is the incarnation to name. */
     ngx_int_t             (*build)(ngx_http_cos_commit_t *c);
+    ngx_str_t               cond;     /* of a write: see PROTOCOL.md */
+    ngx_str_t               arg;
+    unsigned                forbid:1; /* EXISTS is the answer to COS' forbid-
+                                         overwrite, not to If-None-Match */
     ngx_str_t               argv[24];
     ngx_str_t              *args;     /* argv, or a longer array */
     int                     argc;
@@ -82,6 +86,10 @@ ngx_int_t ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx,
 ngx_int_t ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c);
 
+/* Builds a call of cos_put for the request's key: json.object under c->cond and
+ * c->arg; drop[0] must be the object's key in Redis. */
+ngx_int_t ngx_http_cos_put_build(ngx_http_cos_commit_t *c);
+
 /* A Redis key "<letter>{bid}<rest>". */
 ngx_int_t ngx_http_cos_rkey(ngx_pool_t *pool, const char *letter,
     cos_str_t *bid, cos_str_t *rest, ngx_str_t *out);
@@ -91,9 +99,9 @@ ngx_int_t ngx_http_cos_record(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
 ngx_int_t ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out);
 
 /* Condition of a write from If-Match, If-None-Match: * and forbid-overwrite:
- * *cond, *arg for the function; an error when they are malformed. */
-cos_err_e ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
-    ngx_str_t *arg);
+ * sets c->cond, c->arg and c->forbid; an error when they are malformed. */
+cos_err_e ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_commit_t *c);
 /* Headers that are stored with an object, canned ACL, user metadata, class:
  * from the request into *o. */
 cos_err_e ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx,

@@ -13,7 +13,6 @@ typedef struct {
     ngx_http_cos_commit_t  commit;
     ngx_str_t              text;
     cos_acl_e              acl;
-    ngx_str_t              seq;
     ngx_uint_t             tries;
 } acl_t;
 
@@ -22,7 +21,6 @@ static ngx_int_t acl_read(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t acl_set(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t acl_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t acl_again(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t acl_build(ngx_http_cos_commit_t *c);
 
 
 static uint64_t
@@ -169,10 +167,12 @@ acl_set(ngx_http_cos_ctx_t *ctx)
     c->json.object.acl = a->acl;
     c->json.object.rev = 0;
     c->drop[0] = ctx->object_fact.key;
-    c->build = acl_build;
+    c->build = ngx_http_cos_put_build;
     c->data = a;
 
-    if (ngx_http_cos_decimal(ctx->request->pool, ctx->object.seq, &a->seq)
+    ngx_str_set(&c->cond, "seq");
+
+    if (ngx_http_cos_decimal(ctx->request->pool, ctx->object.seq, &c->arg)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -182,34 +182,6 @@ acl_set(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_seq_above(ctx->object.seq);
 
     return ngx_http_cos_commit(ctx, c, acl_done);
-}
-
-
-static ngx_int_t
-acl_build(ngx_http_cos_commit_t *c)
-{
-    acl_t       *p = c->data;
-    ngx_str_t   *a = c->argv;
-    ngx_pool_t  *pool = c->ctx->request->pool;
-
-    ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_put");
-    ngx_str_set(&a[2], "1");
-    a[3] = c->drop[0];
-    a[4] = c->ctx->bucket.id;
-    a[5] = c->ctx->name.key;
-
-    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
-        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&a[8], "seq");
-    a[9] = p->seq;
-    c->argc = 10;
-
-    return NGX_OK;
 }
 
 

@@ -435,6 +435,10 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
         return ngx_http_cos_fail(ctx, c->refusal, NULL);
     }
 
+    if (c->forbid && ngx_strcmp(c->status, "EXISTS") == 0) {
+        return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
+    }
+
     for (i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
         if (ngx_strcmp(c->status, map[i].status) == 0) {
             return ngx_http_cos_fail(ctx, map[i].err, NULL);
@@ -509,6 +513,33 @@ ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out)
     }
 
     out->len = ngx_sprintf(out->data, "%uL", n) - out->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_put_build(ngx_http_cos_commit_t *c)
+{
+    ngx_str_t   *a = c->argv;
+    ngx_pool_t  *pool = c->ctx->request->pool;
+
+    ngx_str_set(&a[0], "FCALL");
+    ngx_str_set(&a[1], "cos_put");
+    ngx_str_set(&a[2], "1");
+    a[3] = c->drop[0];
+    a[4] = c->ctx->bucket.id;
+    a[5] = c->ctx->name.key;
+
+    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
+        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    a[8] = c->cond;
+    a[9] = c->arg;
+    c->argc = 10;
 
     return NGX_OK;
 }

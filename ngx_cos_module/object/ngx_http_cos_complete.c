@@ -22,8 +22,6 @@ typedef struct {
     ngx_http_cos_query_t    parts_query;
     ngx_str_t               text;
     ngx_str_t               id;
-    ngx_str_t               cond;
-    ngx_str_t               arg;
     cos_arena_t            *arena;
     cos_dialect_e           dialect;
     cos_xml_part_t         *v;
@@ -84,7 +82,7 @@ ngx_http_cos_complete_upload(ngx_http_cos_ctx_t *ctx)
 
     p->id = id->value;
 
-    err = ngx_http_cos_condition(ctx, &p->cond, &p->arg);
+    err = ngx_http_cos_condition(ctx, &p->commit);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);
@@ -384,8 +382,8 @@ comp_build(ngx_http_cos_commit_t *c)
         return NGX_ERROR;
     }
 
-    a[9] = p->cond;
-    a[10] = p->arg;
+    a[9] = c->cond;
+    a[10] = c->arg;
 
     for (i = 0; i < p->n; i++) {
         if (ngx_http_cos_decimal(pool, p->v[i].number, &a[12 + 2 * i])
@@ -454,11 +452,6 @@ comp_done(ngx_http_cos_ctx_t *ctx)
         return ++p->tries < MAX_TRIES
                ? ngx_http_cos_goto(ctx, comp_parsed)
                : ngx_http_cos_fail(ctx, COS_E_SLOW_DOWN, NULL);
-    }
-
-    if (c->err == COS_OK && p->arg.len && ngx_strcmp(c->status, "EXISTS") == 0)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
     }
 
     return ngx_http_cos_commit_fail(ctx, c);

@@ -18,8 +18,6 @@
 typedef struct {
     ngx_http_cos_source_t    source;
     ngx_http_cos_commit_t    commit;
-    ngx_str_t                cond;
-    ngx_str_t                arg;
     cos_object_t             wanted;  /* headers of the request */
     unsigned                 replace:1;
     ngx_uint_t               tries;
@@ -44,7 +42,6 @@ static ngx_int_t copy_bytes(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_read(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_placed(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_done(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t copy_build(ngx_http_cos_commit_t *c);
 
 
 /* Also of a copy that was refused or given up: parts of an upload that nobody
@@ -144,7 +141,7 @@ ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx)
     if ((err = directive(ctx, p)) != COS_OK
         || (err = ngx_http_cos_object_from_headers(ctx, &p->wanted))
            != COS_OK
-        || (err = ngx_http_cos_condition(ctx, &p->cond, &p->arg)) != COS_OK)
+        || (err = ngx_http_cos_condition(ctx, &p->commit)) != COS_OK)
     {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
@@ -220,7 +217,7 @@ copy_source(ngx_http_cos_ctx_t *ctx)
     c->json.key = ctx->name.key;
     copy_record(p);
 
-    c->build = copy_build;
+    c->build = ngx_http_cos_put_build;
     c->data = p;
 
     if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
@@ -491,34 +488,6 @@ copy_placed(ngx_http_cos_ctx_t *ctx)
 
 
 static ngx_int_t
-copy_build(ngx_http_cos_commit_t *c)
-{
-    copy_t      *p = c->data;
-    ngx_str_t   *a = c->argv;
-    ngx_pool_t  *pool = c->ctx->request->pool;
-
-    ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_put");
-    ngx_str_set(&a[2], "1");
-    a[3] = c->drop[0];
-    a[4] = c->ctx->bucket.id;
-    a[5] = c->ctx->name.key;
-
-    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
-        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    a[8] = p->cond;
-    a[9] = p->arg;
-    c->argc = 10;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 copy_done(ngx_http_cos_ctx_t *ctx)
 {
     cos_buf_t               b;
@@ -526,12 +495,6 @@ copy_done(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_commit_t  *c = &p->commit;
 
     if (!c->ok) {
-        if (c->err == COS_OK && p->arg.len
-            && ngx_strcmp(c->status, "EXISTS") == 0)
-        {
-            return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
-        }
-
         return ngx_http_cos_commit_fail(ctx, c);
     }
 

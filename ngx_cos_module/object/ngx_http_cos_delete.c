@@ -6,13 +6,6 @@
 #include "ngx_http_cos_object.h"
 
 
-typedef struct {
-    ngx_http_cos_commit_t  commit;
-    ngx_str_t              cond;
-    ngx_str_t              arg;
-} del_t;
-
-
 static ngx_int_t del_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t del_build(ngx_http_cos_commit_t *c);
 
@@ -38,7 +31,6 @@ ngx_http_cos_version_wanted(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx)
 {
-    del_t                  *d;
     cos_err_e               err;
     ngx_http_cos_commit_t  *c;
 
@@ -46,15 +38,12 @@ ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, COS_E_NO_SUCH_VERSION, NULL);
     }
 
-    d = ngx_pcalloc(ctx->request->pool, sizeof(del_t));
-    if (d == NULL) {
+    c = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_cos_commit_t));
+    if (c == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->op = d;
-    c = &d->commit;
-
-    err = ngx_http_cos_condition(ctx, &d->cond, &d->arg);
+    err = ngx_http_cos_condition(ctx, c);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);
@@ -69,7 +58,6 @@ ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx)
     c->json.key = ctx->name.key;
     c->drop[0] = ctx->object_fact.key;
     c->build = del_build;
-    c->data = d;
 
     return ngx_http_cos_commit(ctx, c, del_done);
 }
@@ -78,7 +66,6 @@ ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 del_build(ngx_http_cos_commit_t *c)
 {
-    del_t       *d = c->data;
     ngx_str_t   *a = c->argv;
     ngx_pool_t  *pool = c->ctx->request->pool;
 
@@ -95,8 +82,8 @@ del_build(ngx_http_cos_commit_t *c)
         return NGX_ERROR;
     }
 
-    a[8] = d->cond;
-    a[9] = d->arg;
+    a[8] = c->cond;
+    a[9] = c->arg;
     c->argc = 10;
 
     return NGX_OK;

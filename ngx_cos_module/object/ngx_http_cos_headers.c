@@ -544,20 +544,19 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 
 
 cos_err_e
-ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
-    ngx_str_t *arg)
+ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 {
     cos_str_t            v;
     const cos_header_t  *h;
 
-    ngx_str_set(cond, "any");
-    ngx_str_null(arg);
+    ngx_str_set(&c->cond, "any");
+    ngx_str_null(&c->arg);
 
     h = ngx_http_cos_header(ctx, "forbid-overwrite");
 
     if (h && cos_str_iis(h->value, "true")) {
-        ngx_str_set(cond, "absent");
-        ngx_str_set(arg, "forbid");
+        ngx_str_set(&c->cond, "absent");
+        c->forbid = 1;
     }
 
     h = cos_header(&ctx->http, "if-none-match");
@@ -567,15 +566,15 @@ ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
             return COS_E_NOT_IMPLEMENTED;
         }
 
-        ngx_str_set(cond, "absent");
-        ngx_str_null(arg);
+        ngx_str_set(&c->cond, "absent");
+        c->forbid = 0;
     }
 
     h = cos_header(&ctx->http, "if-match");
 
     if (h && h->value.len) {
 
-        if (cond->data[1] == 'b') {
+        if (c->cond.data[1] == 'b') {
             /* "absent" and an ETag at once can never hold */
             return COS_E_INVALID_ARGUMENT;
         }
@@ -587,8 +586,8 @@ ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_str_t *cond,
             v.len -= 2;
         }
 
-        ngx_str_set(cond, "match");
-        *arg = v;
+        ngx_str_set(&c->cond, "match");
+        c->arg = v;
     }
 
     return COS_OK;

@@ -13,15 +13,12 @@
 typedef struct {
     ngx_http_cos_take_t    take;
     ngx_http_cos_commit_t  commit;
-    ngx_str_t              cond;
-    ngx_str_t              arg;
 } put_t;
 
 
 static ngx_int_t put_taken(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t put_durable(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t put_done(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t put_build(ngx_http_cos_commit_t *c);
 
 
 ngx_int_t
@@ -40,7 +37,7 @@ ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx)
     err = ngx_http_cos_object_from_headers(ctx, &p->commit.json.object);
 
     if (err == COS_OK) {
-        err = ngx_http_cos_condition(ctx, &p->cond, &p->arg);
+        err = ngx_http_cos_condition(ctx, &p->commit);
     }
 
     if (err == COS_OK) {
@@ -97,7 +94,7 @@ put_durable(ngx_http_cos_ctx_t *ctx)
         c->payload_crc = p->take.in.out_crc64;
     }
 
-    c->build = put_build;
+    c->build = ngx_http_cos_put_build;
     c->data = p;
 
     if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
@@ -113,46 +110,12 @@ put_durable(ngx_http_cos_ctx_t *ctx)
 
 
 static ngx_int_t
-put_build(ngx_http_cos_commit_t *c)
-{
-    put_t       *p = c->data;
-    ngx_str_t   *a = c->argv;
-    ngx_pool_t  *pool = c->ctx->request->pool;
-
-    ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_put");
-    ngx_str_set(&a[2], "1");
-    a[3] = c->drop[0];
-    a[4] = c->ctx->bucket.id;
-    a[5] = c->ctx->name.key;
-
-    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
-        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    a[8] = p->cond;
-    a[9] = p->arg;
-    c->argc = 10;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 put_done(ngx_http_cos_ctx_t *ctx)
 {
     put_t                  *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
     if (!c->ok) {
-        if (c->err == COS_OK && p->arg.len
-            && ngx_strcmp(c->status, "EXISTS") == 0)
-        {
-            return ngx_http_cos_fail(ctx, COS_E_FILE_EXISTS, NULL);
-        }
-
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
