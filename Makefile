@@ -163,11 +163,11 @@ asan: all asan-build
 	  COSDEV_TIMEOUT=120 COS_SKIP_CLIENTS=$(if $(CLIENTS),,1) \
 	  tools/test $(or $(TESTS),$(wildcard t/*.t))
 
-# The same under valgrind: slow, finds reads of memory that was never written.
+# The same under valgrind: slow, finds reads of memory that was never written, and leaks.
 valgrind: all
 	@tools/deps valgrind
 	@COSDEV_WRAP="valgrind --quiet --trace-children=yes --child-silent-after-fork=no \
-	  --leak-check=no --error-exitcode=0 --suppressions=$(CURDIR)/tools/valgrind.supp \
+	  --keep-debuginfo=yes --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=0 --suppressions=$(CURDIR)/tools/valgrind.supp \
 	  --log-file=logs/valgrind.%p" COS_TEST_SLOW=20 COSDEV_TIMEOUT=300 \
 	  tools/test $(or $(TESTS),t/put_get.t t/multipart.t t/list.t t/badinput.t)
 

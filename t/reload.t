@@ -92,6 +92,8 @@ sub client {
         my ($conn, $n, $broken, @said) = (undef, 0, 0);
         my $ask = sub {
             my $r = eval { kept(\$conn, @_) };
+            # a body that a killed worker did not finish is a broken connection, too
+            undef $r if $lenient && $r && !$r->{complete} && $r->status == 200;
             if (!$r) {
                 die $@ unless $lenient;
                 $broken++;
