@@ -408,7 +408,7 @@ sub data_files {
 # --- the end ------------------------------------------------------------------------------
 
 my $ALARM = qr/\[(?:emerg|alert|crit)\]|open socket|AddressSanitizer|LeakSanitizer
-    |runtime\ error:|ERROR\ SUMMARY:\ [1-9]|==\d+==\ (?:Invalid|Conditional|Use\ of|Syscall)/x;
+    |definitely\ lost|runtime\ error:|ERROR\ SUMMARY:\ [1-9]|==\d+==\ (?:Invalid|Conditional|Use\ of|Syscall)/x;
 
 # allow: a pattern of lines that this test provokes on purpose.
 sub check_logs {
