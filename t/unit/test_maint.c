@@ -866,7 +866,7 @@ second_copy(void **state)
 
 
 /* A worker commits a record that names bytes which have just been moved away
- * from there. */
+ * from there: refused, and made again with what is there now. */
 static void
 late_reference(void **state)
 {
@@ -914,6 +914,13 @@ late_reference(void **state)
     usleep(500000);
     t.o.header[COS_H_CACHE_CONTROL] = COS_STR("max-age=1");
     commit_meta(&w, &t, "seq", t.o.seq, &j, word);
+    assert_string_equal(word, "CONFLICT");
+    void_note(&w, &j);
+
+    /* with what is there now it goes through */
+    now.o.header[COS_H_CACHE_CONTROL] = COS_STR("max-age=1");
+    now.o.rev = 0;
+    commit_meta(&w, &now, "seq", now.o.seq, &j, word);
     assert_string_equal(word, "OK");
     assert_true(waitpid(pid, &i, 0) == pid && i == 0);
     end_with_arena(&w, arena, 1);
