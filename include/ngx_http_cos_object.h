@@ -70,6 +70,13 @@ ngx_int_t ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
  * a container next runs at once, with json->self set. */
 ngx_int_t ngx_http_cos_take_finish(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_take_t *t, cos_json_t *json, ngx_http_cos_step_pt next);
+/* Commits a payload that ngx_http_cos_take_finish has placed, or answers why it
+ * could not; t->err may be set. The file's fate follows the commit's. */
+ngx_int_t ngx_http_cos_take_commit(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t, ngx_http_cos_commit_t *c,
+    ngx_http_cos_step_pt next);
+/* Answers an upload: ETag, CRC-64, checksum, no body. */
+ngx_int_t ngx_http_cos_uploaded(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
 /* Copies digests and size into a record. */
 void ngx_http_cos_take_record(ngx_http_cos_take_t *t, cos_object_t *o);
 

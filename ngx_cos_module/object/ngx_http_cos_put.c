@@ -78,24 +78,7 @@ put_durable(ngx_http_cos_ctx_t *ctx)
     put_t                  *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
-    if (p->take.err != COS_OK) {
-        ngx_http_cos_unhold(ctx);
-        return ngx_http_cos_fail(ctx, p->take.err, NULL);
-    }
-
-    p->take.commit = c;
-
-    if (p->take.in.in_solo) {
-        c->solo = p->take.solo;
-
-    } else {
-        c->payload.data = p->take.in.mem;
-        c->payload.len = p->take.in.mem_len;
-        c->payload_crc = p->take.in.out_crc64;
-    }
-
     c->build = ngx_http_cos_put_build;
-    c->data = p;
 
     if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
                                 &c->drop[0])
@@ -105,7 +88,31 @@ put_durable(ngx_http_cos_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_cos_commit(ctx, c, put_done);
+    return ngx_http_cos_take_commit(ctx, &p->take, c, put_done);
+}
+
+
+ngx_int_t
+ngx_http_cos_take_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
+    ngx_http_cos_commit_t *c, ngx_http_cos_step_pt next)
+{
+    if (t->err != COS_OK) {
+        ngx_http_cos_unhold(ctx);
+        return ngx_http_cos_fail(ctx, t->err, NULL);
+    }
+
+    t->commit = c;
+
+    if (t->in.in_solo) {
+        c->solo = t->solo;
+
+    } else {
+        c->payload.data = t->in.mem;
+        c->payload.len = t->in.mem_len;
+        c->payload_crc = t->in.out_crc64;
+    }
+
+    return ngx_http_cos_commit(ctx, c, next);
 }
 
 
@@ -119,8 +126,15 @@ put_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
-    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK
-        || ngx_http_cos_checksum_headers(ctx, &c->json.object) != NGX_OK)
+    return ngx_http_cos_uploaded(ctx, &c->json.object);
+}
+
+
+ngx_int_t
+ngx_http_cos_uploaded(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    if (ngx_http_cos_object_headers(ctx, o) != NGX_OK
+        || ngx_http_cos_checksum_headers(ctx, o) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -406,26 +406,10 @@ part_durable(ngx_http_cos_ctx_t *ctx)
     part_t                 *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
-    if (p->take.err != COS_OK) {
-        ngx_http_cos_unhold(ctx);
-        return ngx_http_cos_fail(ctx, p->take.err, NULL);
-    }
-
-    p->take.commit = c;
-
-    if (p->take.in.in_solo) {
-        c->solo = p->take.solo;
-
-    } else {
-        c->payload.data = p->take.in.mem;
-        c->payload.len = p->take.in.mem_len;
-        c->payload_crc = p->take.in.out_crc64;
-    }
-
     c->build = part_build;
     c->data = p;
 
-    return ngx_http_cos_commit(ctx, c, part_done);
+    return ngx_http_cos_take_commit(ctx, &p->take, c, part_done);
 }
 
 
@@ -474,13 +458,7 @@ part_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
     }
 
-    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK
-        || ngx_http_cos_checksum_headers(ctx, &c->json.object) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
+    return ngx_http_cos_uploaded(ctx, &c->json.object);
 }
 
 
