@@ -140,7 +140,6 @@ struct ngx_http_cos_ctx_s {
     cos_err_e                 error;  /* what was answered, for the log */
     const char               *reason; /* detail for log and document */
     uint64_t                  bytes_in;
-    uint64_t                  started_us;
 
     unsigned                  in_content:1;
     unsigned                  judged:1;   /* the gate let it through */
