@@ -91,6 +91,26 @@ typedef enum {
 
 /* Flags of the record head */
 #define COS_F_SUM_COMPOSITE  0x01     /* the checksum is of part checksums */
+#define COS_F_MARKER         0x02     /* a delete marker */
+#define COS_F_NULL           0x04     /* the null version, although born is set */
+#define COS_F_APPENDABLE     0x08     /* made by AppendObject */
+#define COS_F_LEGAL_HOLD     0x10     /* object lock: no version may go */
+
+/* Further attributes: texts and byte strings, absent when empty. Their forms
+ * are those of the functions that read and write them. */
+typedef enum {
+    COS_X_TAGS = 0,                   /* a=b&c=d, percent-encoded, sorted */
+    COS_X_TARGET,                     /* key that a symbolic link names */
+    COS_X_LOCK,                       /* object lock: mode and date */
+    COS_X_RESTORE,                    /* of an archived object */
+    COS_X_SSE,                        /* how the bytes are encrypted */
+    COS_X_NONCES,                     /* 8 bytes for each segment encrypted */
+    COS_X_PART_SIZES,                 /* varints, when parts are not segments */
+    COS_X_PART_SUMS,                  /* checksums of the parts, in order */
+    COS_X_MAX
+} cos_attr_e;
+
+#define COS_ATTR_MAX  1048576         /* bytes of one attribute */
 
 /* An object, or a part of an upload (then flags, acl, headers are unused). */
 typedef struct {
@@ -114,6 +134,8 @@ typedef struct {
     cos_sum_e         sum_type;
     cos_u8            sum[COS_SHA256_LEN];   /* cos_sum_len(sum_type) bytes */
     cos_str_t         upload;         /* id it was completed from, or empty */
+    uint64_t          born;           /* seq the version began with, or 0 */
+    cos_str_t         attr[COS_X_MAX];
 } cos_object_t;
 
 size_t cos_sum_len(cos_sum_e t);
@@ -131,6 +153,52 @@ void cos_object_seg(cos_str_t rec, uint32_t i, cos_seg_t *seg);
  * (at most 38). */
 size_t cos_object_etag(char *dst, const cos_u8 *digest, unsigned parts);
 
+/*
+ * Versions of a key are ordered by the seq they began with, which metadata
+ * changes do not touch. A record without it began with its seq. The version
+ * id is that number, 0 for the null version: what was written while the bucket
+ * had no versioning, or has it suspended.
+ */
+static inline uint64_t
+cos_object_born(const cos_object_t *o)
+{
+    return o->born != 0 ? o->born : o->seq;
+}
+
+
+static inline uint64_t
+cos_object_version(const cos_object_t *o)
+{
+    return o->flags & COS_F_NULL ? 0 : o->born;
+}
+
+
+/* Room for a version id as clients see it: 16 hex digits, or "null". */
+#define COS_VERSION_LEN  16
+/* Writes the id, returns its length. */
+size_t cos_version_print(char *dst, uint64_t version);
+/* -1: no version id of ours */
+int cos_version_parse(cos_str_t s, uint64_t *version);
+
+/* Configurations of a bucket: texts, absent when empty. What a document says is
+ * kept in the short form of the functions that read and write it. */
+typedef enum {
+    COS_BX_TAGS = 0,                  /* as COS_X_TAGS */
+    COS_BX_SSE,                       /* default encryption */
+    COS_BX_LOCK,                      /* object lock and default retention */
+    COS_BX_WORM,                      /* COS retention policy: days */
+    COS_BX_QUOTA,                     /* bytes and objects */
+    COS_BX_PAYER,                     /* "Requester" */
+    COS_BX_PUBLIC_BLOCK,              /* public access block */
+    COS_BX_OWNERSHIP,                 /* object ownership controls */
+    COS_BX_MAX
+} cos_bucket_attr_e;
+
+typedef enum {
+    COS_VERSIONING_NONE = 0, COS_VERSIONING_ENABLED, COS_VERSIONING_SUSPENDED,
+    COS_VERSIONING_MAX
+} cos_versioning_e;
+
 /* Bucket record: value of b:<name> */
 typedef struct {
     cos_str_t  name;
@@ -140,6 +208,8 @@ typedef struct {
     uint64_t   seq;
     cos_acl_e  acl;
     cos_str_t  region;                /* as created; may be empty */
+    cos_versioning_e  versioning;
+    cos_str_t  attr[COS_BX_MAX];
 } cos_bucket_t;
 
 int cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k);
@@ -217,6 +287,8 @@ typedef struct {
     cos_str_t     bid;                /* bucket id */
     cos_str_t     key;
     uint64_t      seq;
+    uint64_t      version;            /* DELETE: of that version, 0: the null
+                                         version or all there is */
     unsigned      self:1;
     cos_object_t  object;             /* OBJECT, PART; UPLOAD: template */
     cos_str_t     upload;             /* UPLOAD, PART, ABORT */

@@ -17,7 +17,9 @@ enum {
     T_OWNER,                          /* varint */
     T_SUM,                            /* u8 type, digest */
     T_UPLOAD,
-    T_MAX
+    T_BORN,                           /* varint */
+    T_ATTR,                           /* + cos_attr_e */
+    T_MAX = T_ATTR + COS_X_MAX
 };
 
 typedef struct {
@@ -123,6 +125,12 @@ cos_object_fits(const cos_object_t *o)
         }
     }
 
+    for (i = 0; i < COS_X_MAX; i++) {
+        if (o->attr[i].len > COS_ATTR_MAX) {
+            return 0;
+        }
+    }
+
     for (i = 0; i < o->nmeta; i++) {
         if (o->meta[i].name.len > COS_TEXT_MAX
             || o->meta[i].value.len > COS_TEXT_MAX)
@@ -189,11 +197,25 @@ meta_put(cos_buf_t *b, const cos_meta_pair_t *m)
 }
 
 
+static void
+number_put(cos_buf_t *b, unsigned type, uint64_t v)
+{
+    size_t  n;
+    cos_u8  digits[VARINT_MAX];
+
+    if (v != 0) {
+        n = varint_put(digits, v);
+        tlv_head(b, type, n);
+        cos_buf_add(b, digits, n);
+    }
+}
+
+
 int
 cos_object_encode(cos_buf_t *b, const cos_object_t *o)
 {
     size_t    n;
-    cos_u8   *p, digits[VARINT_MAX], type;
+    cos_u8   *p, type;
     uint32_t  i;
 
     if (!cos_object_fits(o)) {
@@ -220,11 +242,7 @@ cos_object_encode(cos_buf_t *b, const cos_object_t *o)
         meta_put(b, &o->meta[i]);
     }
 
-    if (o->owner != 0) {
-        n = varint_put(digits, o->owner);
-        tlv_head(b, T_OWNER, n);
-        cos_buf_add(b, digits, n);
-    }
+    number_put(b, T_OWNER, o->owner);
 
     if (o->sum_type != COS_SUM_NONE) {
         type = (cos_u8) o->sum_type;
@@ -236,6 +254,15 @@ cos_object_encode(cos_buf_t *b, const cos_object_t *o)
     if (o->upload.len != 0) {
         tlv_head(b, T_UPLOAD, o->upload.len);
         cos_buf_str(b, o->upload);
+    }
+
+    number_put(b, T_BORN, o->born);
+
+    for (i = 0; i < COS_X_MAX; i++) {
+        if (o->attr[i].len != 0) {
+            tlv_head(b, T_ATTR + i, o->attr[i].len);
+            cos_buf_str(b, o->attr[i]);
+        }
     }
 
     return b->err ? -1 : 0;
@@ -289,15 +316,15 @@ meta_get(cos_meta_pair_t *m, cos_str_t body)
 
 
 static int
-owner_get(cos_object_t *o, cos_str_t body)
+number_get(uint64_t *v, cos_str_t body)
 {
     cos_cursor_t  c = { body.data, body.data + body.len };
 
-    if (varint_get(&c, &o->owner) != 0 || c.p != c.end) {
+    if (varint_get(&c, v) != 0 || c.p != c.end) {
         return -1;
     }
 
-    return o->owner == 0 ? -1 : 0;
+    return *v == 0 ? -1 : 0;
 }
 
 
@@ -346,7 +373,7 @@ tlv_apply(cos_object_t *o, const tlv_t *t)
         return o->nmeta > COS_META_MAX ? -1 : meta_get(&pair, t->body);
 
     case T_OWNER:
-        return owner_get(o, t->body);
+        return number_get(&o->owner, t->body);
 
     case T_SUM:
         return sum_get(o, t->body);
@@ -355,7 +382,15 @@ tlv_apply(cos_object_t *o, const tlv_t *t)
         o->upload = t->body;
         return t->body.len == 0 || t->body.len > COS_TEXT_MAX ? -1 : 0;
 
+    case T_BORN:
+        return number_get(&o->born, t->body);
+
     default:
+        if (t->type >= T_ATTR) {
+            o->attr[t->type - T_ATTR] = t->body;
+            return t->body.len == 0 || t->body.len > COS_ATTR_MAX ? -1 : 0;
+        }
+
         return header_get(o, t->type - T_HEADER, t->body);
     }
 }

@@ -9,18 +9,22 @@
  *    2    u8 name length     u16 access key length  u16 id length
  *    3    u8 id length
  *    4    u8 region length   u16 sealed length      u32 key length
- *    5    u8 0
+ *    5    u8 versioning
  *    6    u16 0              u16 user length
  *    8    u64 seq            u64 seq                u64 seq
  *   16    u64 created        u64 created            u64 initiated
  *   24    u64 owner          u64 uid                u64 initiator
- *   32    name, id, region   access key, sealed,    id, key,
- *                            user                   object record
+ *   32    name, id, region,  access key, sealed,    id, key,
+ *         attributes         user                   object record
+ *
+ * A bucket's attributes are its configurations, ascending: u8 type (1 and
+ * cos_bucket_attr_e), u24 length, text.
  */
 
 #include "record.h"
 
 #define FRONT_LEN     32
+#define ATTR_HEAD     4
 #define CRED_OFF      0x01
 
 
@@ -60,9 +64,16 @@ cos_bucket_fits(const cos_bucket_t *k)
 
     if ((unsigned) k->acl >= COS_ACL_MAX || k->name.len == 0
         || k->name.len > 255 || k->id.len == 0 || k->id.len > 255
-        || k->region.len > 255)
+        || k->region.len > 255
+        || (unsigned) k->versioning >= COS_VERSIONING_MAX)
     {
         return 0;
+    }
+
+    for (i = 0; i < COS_BX_MAX; i++) {
+        if (k->attr[i].len > COS_ATTR_MAX) {
+            return 0;
+        }
     }
 
     /* an id stands in keys between braces */
@@ -78,9 +89,39 @@ cos_bucket_fits(const cos_bucket_t *k)
 }
 
 
+static int
+attrs_get(cos_bucket_t *k, cos_str_t rest)
+{
+    unsigned      type, last = 0;
+    uint64_t      len;
+    cos_cursor_t  c = { rest.data, rest.data + rest.len };
+
+    while (c.p != c.end) {
+        if (c.end - c.p < ATTR_HEAD) {
+            return -1;
+        }
+
+        type = c.p[0];
+        len = cos_get_le(c.p + 1, 3);
+        c.p += ATTR_HEAD;
+
+        if (type <= last || type > COS_BX_MAX || len == 0
+            || cos_cursor_span(&c, len, &k->attr[type - 1]) != 0)
+        {
+            return -1;
+        }
+
+        last = type;
+    }
+
+    return 0;
+}
+
+
 int
 cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k)
 {
+    int     i;
     cos_u8  front[FRONT_LEN];
 
     if (!cos_bucket_fits(k)) {
@@ -91,11 +132,21 @@ cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k)
     front[2] = (cos_u8) k->name.len;
     front[3] = (cos_u8) k->id.len;
     front[4] = (cos_u8) k->region.len;
+    front[5] = (cos_u8) k->versioning;
 
     cos_buf_add(b, front, FRONT_LEN);
     cos_buf_str(b, k->name);
     cos_buf_str(b, k->id);
     cos_buf_str(b, k->region);
+
+    for (i = 0; i < COS_BX_MAX; i++) {
+        if (k->attr[i].len != 0) {
+            front[0] = (cos_u8) (1 + i);
+            cos_put_le(front + 1, k->attr[i].len, 3);
+            cos_buf_add(b, front, ATTR_HEAD);
+            cos_buf_str(b, k->attr[i]);
+        }
+    }
 
     return b->err ? -1 : 0;
 }
@@ -105,12 +156,14 @@ int
 cos_bucket_decode(cos_bucket_t *k, cos_str_t rec)
 {
     uint64_t       len[2];
+    cos_str_t      rest;
     const cos_u8  *p = rec.data;
 
     memset(k, 0, sizeof(*k));
 
     if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION
-        || p[1] >= COS_ACL_MAX || p[5] != 0 || p[6] != 0 || p[7] != 0)
+        || p[1] >= COS_ACL_MAX || p[5] >= COS_VERSIONING_MAX || p[6] != 0
+        || p[7] != 0)
     {
         return -1;
     }
@@ -119,12 +172,22 @@ cos_bucket_decode(cos_bucket_t *k, cos_str_t rec)
     k->seq = cos_get_le(p + 8, 8);
     k->created = cos_get_le(p + 16, 8);
     k->owner = cos_get_le(p + 24, 8);
+    k->versioning = (cos_versioning_e) p[5];
     len[0] = p[2];
     len[1] = p[3];
 
-    if (texts_get(rec, &k->name, &k->id, &k->region, len) != 0
-        || k->region.len != p[4])
+    if (texts_get(rec, &k->name, &k->id, &rest, len) != 0
+        || rest.len < p[4])
     {
+        return -1;
+    }
+
+    k->region.data = rest.data;
+    k->region.len = p[4];
+    rest.data += p[4];
+    rest.len -= p[4];
+
+    if (attrs_get(k, rest) != 0) {
         return -1;
     }
 

@@ -29,6 +29,16 @@ const char *const  cos_json_kinds[COS_J_SEAL + 1] = {
     "bucket-delete", "cred", "cred-delete", "seal"
 };
 
+const char *const  cos_json_attrs[COS_X_MAX] = {
+    "tags", "target", "lock", "restore", "sse", "nonces", "part-sizes",
+    "part-sums"
+};
+
+const char *const  cos_json_bucket_attrs[COS_BX_MAX] = {
+    "tags", "sse", "lock", "worm", "quota", "payer", "public-block",
+    "ownership"
+};
+
 const char *const  cos_json_headers[COS_H_MAX] = {
     "type", "cache", "disposition", "encoding", "language", "expires"
 };
@@ -190,6 +200,7 @@ headers_put(writer_t *w, const cos_object_t *o)
 static void
 object_put(writer_t *w, const cos_json_t *j)
 {
+    int                  i;
     writer_t             in = { w->b, 0 };
     const cos_object_t  *o = &j->object;
 
@@ -233,6 +244,10 @@ object_put(writer_t *w, const cos_json_t *j)
         cos_buf_char(w->b, ']');
     }
     member_str(&in, "upload", o->upload);
+    member_uint(&in, "born", o->born);
+    for (i = 0; i < COS_X_MAX; i++) {
+        member_str(&in, cos_json_attrs[i], o->attr[i]);
+    }
     if (!j->self && o->nsegs != 0) {
         segs_put(&in, o);
     }
@@ -246,6 +261,7 @@ object_put(writer_t *w, const cos_json_t *j)
 static void
 bucket_put(writer_t *w, const cos_bucket_t *k)
 {
+    int       i;
     writer_t  in = { w->b, 0 };
 
     name_put(w, "bucket");
@@ -257,6 +273,10 @@ bucket_put(writer_t *w, const cos_bucket_t *k)
     member_uint(&in, "seq", k->seq);
     member_word(&in, "acl", cos_acl_name(k->acl));
     member_str(&in, "region", k->region);
+    member_uint(&in, "versioning", k->versioning);
+    for (i = 0; i < COS_BX_MAX; i++) {
+        member_str(&in, cos_json_bucket_attrs[i], k->attr[i]);
+    }
     cos_buf_char(w->b, '}');
 }
 
@@ -394,6 +414,7 @@ kind_put(writer_t *w, const cos_json_t *j)
         break;
 
     case COS_J_DELETE:
+        member_uint(w, "version", j->version);
         break;
     }
 }

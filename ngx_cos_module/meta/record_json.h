@@ -15,6 +15,8 @@
 
 extern const char *const  cos_json_kinds[COS_J_SEAL + 1];
 extern const char *const  cos_json_headers[COS_H_MAX];
+extern const char *const  cos_json_attrs[COS_X_MAX];
+extern const char *const  cos_json_bucket_attrs[COS_BX_MAX];
 
 int cos_json_complete(const cos_json_t *j);
 

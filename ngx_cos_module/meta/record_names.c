@@ -106,3 +106,47 @@ cos_object_etag(char *dst, const cos_u8 *digest, unsigned parts)
 
     return len;
 }
+
+
+size_t
+cos_version_print(char *dst, uint64_t version)
+{
+    int     i;
+    cos_u8  bytes[8];
+
+    if (version == 0) {
+        memcpy(dst, "null", 4);
+        return 4;
+    }
+
+    for (i = 0; i < 8; i++) {
+        bytes[i] = (cos_u8) (version >> (56 - 8 * i));
+    }
+
+    cos_hex(dst, bytes, sizeof(bytes));
+    return COS_VERSION_LEN;
+}
+
+
+int
+cos_version_parse(cos_str_t s, uint64_t *version)
+{
+    int     i;
+    cos_u8  bytes[8];
+
+    *version = 0;
+
+    if (cos_str_is(s, "null")) {
+        return 0;
+    }
+
+    if (cos_unhex(bytes, sizeof(bytes), s) != 0) {
+        return -1;
+    }
+
+    for (i = 0; i < 8; i++) {
+        *version = *version << 8 | bytes[i];
+    }
+
+    return *version == 0 ? -1 : 0;
+}

@@ -54,7 +54,7 @@ value_uint(const json_t *v, uint64_t *n)
 
 
 static int
-value_str(reader_t *r, const json_t *v, cos_str_t *s)
+value_text(reader_t *r, const json_t *v, cos_str_t *s, ptrdiff_t max)
 {
     cos_str_t  text;
     ptrdiff_t  n;
@@ -71,13 +71,20 @@ value_str(reader_t *r, const json_t *v, cos_str_t *s)
     }
 
     n = cos_pct_decode(s->data, text, 0);
-    if (n < 0 || n > COS_TEXT_MAX) {
+    if (n < 0 || n > max) {
         return -1;
     }
 
     s->data[n] = '\0';
     s->len = (size_t) n;
     return 0;
+}
+
+
+static int
+value_str(reader_t *r, const json_t *v, cos_str_t *s)
+{
+    return value_text(r, v, s, COS_TEXT_MAX);
 }
 
 
@@ -125,6 +132,22 @@ member_str(reader_t *r, const char *name, cos_str_t *s)
     v = take(r, name);
     if (v != NULL && value_str(r, v, s) != 0) {
         r->bad = 1;
+    }
+}
+
+
+/* Attributes: a name each, all of them optional */
+static void
+member_attrs(reader_t *r, const char *const *names, size_t n, cos_str_t *attr)
+{
+    size_t   i;
+    json_t  *v;
+
+    for (i = 0; i < n; i++) {
+        v = take(r, names[i]);
+        if (v != NULL && value_text(r, v, &attr[i], COS_ATTR_MAX) != 0) {
+            r->bad = 1;
+        }
     }
 }
 
@@ -336,6 +359,8 @@ object_get(reader_t *doc, cos_json_t *j)
         member_str(&r, cos_json_headers[i], &o->header[i]);
     }
     member_str(&r, "upload", &o->upload);
+    o->born = member_uint(&r, "born", UINT64_MAX);
+    member_attrs(&r, cos_json_attrs, COS_X_MAX, o->attr);
 
     if (crc_get(&r, o) != 0 || meta_get(&r, o) != 0 || sum_get(&r, o) != 0
         || segs_get(&r, o) != 0)
@@ -366,6 +391,9 @@ bucket_get(reader_t *doc, cos_bucket_t *k)
     k->seq = member_uint(&r, "seq", UINT64_MAX);
     k->acl = (cos_acl_e) member_word(&r, "acl", cos_acl_parse);
     member_str(&r, "region", &k->region);
+    k->versioning = (cos_versioning_e) member_uint(&r, "versioning",
+                                                   COS_VERSIONING_MAX - 1);
+    member_attrs(&r, cos_json_bucket_attrs, COS_BX_MAX, k->attr);
 
     return finish(&r);
 }
@@ -469,6 +497,7 @@ kind_get(reader_t *r, cos_json_t *j)
         return 0;
 
     case COS_J_DELETE:
+        j->version = member_uint(r, "version", UINT64_MAX);
         return 0;
     }
 

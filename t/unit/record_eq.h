@@ -21,9 +21,15 @@ same_object(const cos_object_t *a, const cos_object_t *b)
         || a->crc64 != b->crc64 || a->home != b->home || a->nsegs != b->nsegs
         || a->nmeta != b->nmeta || a->owner != b->owner
         || a->sum_type != b->sum_type || memcmp(a->sum, b->sum, 32) != 0
-        || !cos_str_eq(a->upload, b->upload))
+        || !cos_str_eq(a->upload, b->upload) || a->born != b->born)
     {
         return 0;
+    }
+
+    for (i = 0; i < COS_X_MAX; i++) {
+        if (!cos_str_eq(a->attr[i], b->attr[i])) {
+            return 0;
+        }
     }
 
     for (i = 0; i < a->nsegs; i++) {
@@ -56,9 +62,18 @@ same_object(const cos_object_t *a, const cos_object_t *b)
 static inline int
 same_bucket(const cos_bucket_t *a, const cos_bucket_t *b)
 {
+    int  i;
+
+    for (i = 0; i < COS_BX_MAX; i++) {
+        if (!cos_str_eq(a->attr[i], b->attr[i])) {
+            return 0;
+        }
+    }
+
     return cos_str_eq(a->name, b->name) && cos_str_eq(a->id, b->id)
            && a->owner == b->owner && a->created == b->created
            && a->seq == b->seq && a->acl == b->acl
+           && a->versioning == b->versioning
            && cos_str_eq(a->region, b->region);
 }
 
@@ -87,7 +102,8 @@ same_json(const cos_json_t *a, const cos_json_t *b)
 {
     return a->kind == b->kind && cos_str_eq(a->bid, b->bid)
            && cos_str_eq(a->key, b->key) && a->seq == b->seq
-           && a->self == b->self && same_object(&a->object, &b->object)
+           && a->version == b->version && a->self == b->self
+           && same_object(&a->object, &b->object)
            && cos_str_eq(a->upload, b->upload) && a->part == b->part
            && a->initiated == b->initiated && a->initiator == b->initiator
            && a->inc == b->inc && a->void_seq == b->void_seq

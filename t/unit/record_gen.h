@@ -109,6 +109,11 @@ gen_object(gen_t *g, cos_object_t *o, unsigned max_segs)
     o->sum_type = (cos_sum_e) gen_uint(g, COS_SUM_MAX - 1);
     gen_bytes(g, o->sum, cos_sum_len(o->sum_type));
     o->upload = gen_text(g, 0, 40);
+    o->born = gen_uint(g, UINT64_MAX);
+
+    for (i = 0; i < COS_X_MAX; i++) {
+        o->attr[i] = gen_text(g, 0, 50);
+    }
 
     for (i = 0; i < COS_H_MAX; i++) {
         o->header[i] = gen_text(g, 0, 200);
@@ -141,6 +146,8 @@ gen_object(gen_t *g, cos_object_t *o, unsigned max_segs)
 static inline void
 gen_bucket(gen_t *g, cos_bucket_t *k)
 {
+    int  i;
+
     memset(k, 0, sizeof(*k));
     k->name = gen_text(g, 1, 255);
     k->id = gen_bid(g);
@@ -149,6 +156,11 @@ gen_bucket(gen_t *g, cos_bucket_t *k)
     k->seq = gen_uint(g, UINT64_MAX);
     k->acl = (cos_acl_e) gen_uint(g, COS_ACL_MAX - 1);
     k->region = gen_text(g, 0, 255);
+    k->versioning = (cos_versioning_e) gen_uint(g, COS_VERSIONING_MAX - 1);
+
+    for (i = 0; i < COS_BX_MAX; i++) {
+        k->attr[i] = gen_text(g, 0, 50);
+    }
 }
 
 
@@ -214,6 +226,7 @@ gen_json(gen_t *g, cos_json_t *j, cos_json_e kind)
         j->carried = gen_uint(g, UINT64_MAX);
         break;
     case COS_J_DELETE:
+        j->version = gen_uint(g, UINT64_MAX);
         break;
     }
 }
