@@ -60,6 +60,30 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(LIST_OBJECTS_V2, "ListObjectsV2")                                       \
     X(LIST_UPLOADS, "ListMultipartUploads")                                   \
     X(DELETE_OBJECTS, "DeleteObjects")                                        \
+    X(POST_OBJECT, "PostObject")                                              \
+    X(LIST_VERSIONS, "ListObjectVersions")                                    \
+    X(GET_VERSIONING, "GetBucketVersioning")                                  \
+    X(PUT_VERSIONING, "PutBucketVersioning")                                  \
+    X(GET_BUCKET_TAGGING, "GetBucketTagging")                                 \
+    X(PUT_BUCKET_TAGGING, "PutBucketTagging")                                 \
+    X(DELETE_BUCKET_TAGGING, "DeleteBucketTagging")                           \
+    X(GET_ENCRYPTION, "GetBucketEncryption")                                  \
+    X(PUT_ENCRYPTION, "PutBucketEncryption")                                  \
+    X(DELETE_ENCRYPTION, "DeleteBucketEncryption")                            \
+    X(GET_LOCK_CONFIG, "GetObjectLockConfiguration")                          \
+    X(PUT_LOCK_CONFIG, "PutObjectLockConfiguration")                          \
+    X(GET_QUOTA, "GetBucketQuota")                                            \
+    X(PUT_QUOTA, "PutBucketQuota")                                            \
+    X(DELETE_QUOTA, "DeleteBucketQuota")                                      \
+    X(GET_REQUEST_PAYMENT, "GetBucketRequestPayment")                         \
+    X(PUT_REQUEST_PAYMENT, "PutBucketRequestPayment")                         \
+    X(GET_PUBLIC_BLOCK, "GetPublicAccessBlock")                               \
+    X(PUT_PUBLIC_BLOCK, "PutPublicAccessBlock")                               \
+    X(DELETE_PUBLIC_BLOCK, "DeletePublicAccessBlock")                         \
+    X(GET_OWNERSHIP, "GetBucketOwnershipControls")                            \
+    X(PUT_OWNERSHIP, "PutBucketOwnershipControls")                            \
+    X(DELETE_OWNERSHIP, "DeleteBucketOwnershipControls")                      \
+    X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
     X(PUT_OBJECT, "PutObject")                                                \
     X(COPY_OBJECT, "CopyObject")                                              \
     X(GET_OBJECT, "GetObject")                                                \
@@ -73,6 +97,19 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(COMPLETE_UPLOAD, "CompleteMultipartUpload")                             \
     X(ABORT_UPLOAD, "AbortMultipartUpload")                                   \
     X(LIST_PARTS, "ListParts")                                                \
+    X(GET_OBJECT_TAGGING, "GetObjectTagging")                                 \
+    X(PUT_OBJECT_TAGGING, "PutObjectTagging")                                 \
+    X(DELETE_OBJECT_TAGGING, "DeleteObjectTagging")                           \
+    X(GET_ATTRIBUTES, "GetObjectAttributes")                                  \
+    X(GET_RETENTION, "GetObjectRetention")                                    \
+    X(PUT_RETENTION, "PutObjectRetention")                                    \
+    X(GET_LEGAL_HOLD, "GetObjectLegalHold")                                   \
+    X(PUT_LEGAL_HOLD, "PutObjectLegalHold")                                   \
+    X(RESTORE_OBJECT, "RestoreObject")                                        \
+    X(APPEND_OBJECT, "AppendObject")                                          \
+    X(GET_SYMLINK, "GetSymlink")                                              \
+    X(PUT_SYMLINK, "PutSymlink")                                              \
+    X(RENAME_OBJECT, "RenameObject")                                          \
     X(UNSUPPORTED, "Unsupported")
 
 typedef enum {

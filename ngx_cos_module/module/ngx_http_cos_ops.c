@@ -49,6 +49,55 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_DELETE_OBJECTS] =
         { ngx_http_cos_delete_objects, BUCKET|WRITE },
 
+    [COS_OP_POST_OBJECT] =
+        { ngx_http_cos_unsupported, BUCKET },
+    [COS_OP_LIST_VERSIONS] =
+        { ngx_http_cos_unsupported, BUCKET|LIST },
+    [COS_OP_GET_VERSIONING] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_VERSIONING] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_BUCKET_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_BUCKET_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_DELETE_BUCKET_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_ENCRYPTION] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_ENCRYPTION] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_DELETE_ENCRYPTION] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_LOCK_CONFIG] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_LOCK_CONFIG] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_QUOTA] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_QUOTA] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_DELETE_QUOTA] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_REQUEST_PAYMENT] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_REQUEST_PAYMENT] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_PUBLIC_BLOCK] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_PUBLIC_BLOCK] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_DELETE_PUBLIC_BLOCK] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_OWNERSHIP] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_PUT_OWNERSHIP] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_DELETE_OWNERSHIP] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+    [COS_OP_GET_UNCONFIGURED] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER },
+
     [COS_OP_PUT_OBJECT] =
         { ngx_http_cos_put_object, BUCKET|WRITE },
     [COS_OP_COPY_OBJECT] =
@@ -76,6 +125,33 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_abort_upload, BUCKET|WRITE },
     [COS_OP_LIST_PARTS] =
         { ngx_http_cos_list_parts, BUCKET|WRITE },
+
+    [COS_OP_GET_OBJECT_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|OBJECT|SIGNED },
+    [COS_OP_PUT_OBJECT_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+    [COS_OP_DELETE_OBJECT_TAGGING] =
+        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+    [COS_OP_GET_ATTRIBUTES] =
+        { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
+    [COS_OP_GET_RETENTION] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER|OBJECT },
+    [COS_OP_PUT_RETENTION] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER|FRESH },
+    [COS_OP_GET_LEGAL_HOLD] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER|OBJECT },
+    [COS_OP_PUT_LEGAL_HOLD] =
+        { ngx_http_cos_unsupported, BUCKET|OWNER|FRESH },
+    [COS_OP_RESTORE_OBJECT] =
+        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+    [COS_OP_APPEND_OBJECT] =
+        { ngx_http_cos_unsupported, BUCKET|WRITE|FRESH },
+    [COS_OP_GET_SYMLINK] =
+        { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
+    [COS_OP_PUT_SYMLINK] =
+        { ngx_http_cos_unsupported, BUCKET|WRITE },
+    [COS_OP_RENAME_OBJECT] =
+        { ngx_http_cos_unsupported, BUCKET|WRITE },
 
     [COS_OP_UNSUPPORTED] =
         { ngx_http_cos_unsupported, 0 }

@@ -38,7 +38,6 @@ static int is_refused(const cos_arg_t *arg, verb_e verb, at_e at);
 #define SUB(name, sub, at)  { cos_lit(name), SUB_##sub, at }
 #define BUCKET(name)        { cos_lit(name), SUB_OTHER, AT_BUCKET }
 #define KEY(name)           { cos_lit(name), SUB_OTHER, AT_KEY }
-#define BOTH(name)          { cos_lit(name), SUB_OTHER, AT_BUCKET | AT_KEY }
 
 /* cos-api.md 2.5, the S3 API, the BOS API */
 static const sub_resource_t  sub_resources[] = {
@@ -48,31 +47,41 @@ static const sub_resource_t  sub_resources[] = {
     SUB("location", LOCATION, AT_BUCKET),
     SUB("uploads", UPLOADS, AT_BUCKET | AT_KEY),
     SUB("uploadId", UPLOAD_ID, AT_KEY),
+    SUB("versions", VERSIONS, AT_BUCKET),
+    SUB("versioning", VERSIONING, AT_BUCKET),
+    SUB("tagging", TAGGING, AT_BUCKET | AT_KEY),
+    SUB("encryption", ENCRYPTION, AT_BUCKET | AT_KEY),
+    SUB("object-lock", OBJECT_LOCK, AT_BUCKET),
+    SUB("quota", QUOTA, AT_BUCKET),
+    SUB("requestPayment", REQUEST_PAYMENT, AT_BUCKET),
+    SUB("publicAccessBlock", PUBLIC_BLOCK, AT_BUCKET),
+    SUB("ownershipControls", OWNERSHIP, AT_BUCKET),
+    SUB("attributes", ATTRIBUTES, AT_KEY),
+    SUB("retention", RETENTION, AT_KEY),
+    SUB("legal-hold", LEGAL_HOLD, AT_KEY),
+    SUB("restore", RESTORE, AT_KEY),
+    SUB("append", APPEND, AT_KEY),
+    SUB("symlink", SYMLINK, AT_KEY),
+    SUB("rename", RENAME, AT_KEY),
+    SUB("renameObject", RENAME, AT_KEY),
 
     BUCKET("abac"), BUCKET("accelerate"), BUCKET("analytics"),
-    KEY("append"), KEY("attributes"), BUCKET("copyrightProtection"),
-    BUCKET("cors"), BUCKET("domain"), BUCKET("domaincertificate"),
-    BOTH("encryption"), KEY("fetch"), BUCKET("intelligent-tiering"),
-    BUCKET("intelligenttiering"), BUCKET("inventory"), KEY("legal-hold"),
-    BUCKET("lifecycle"), BUCKET("live"), BUCKET("logging"),
-    BUCKET("metadataConfiguration"), BUCKET("metadataInventoryTable"),
-    BUCKET("metadataJournalTable"), BUCKET("metadataTable"),
-    BUCKET("metrics"), BUCKET("mirroring"), BUCKET("notification"),
-    BUCKET("object-lock"), BUCKET("origin"), BUCKET("ownershipControls"),
-    BUCKET("policy"), BUCKET("policyStatus"), KEY("preflight"),
-    BUCKET("publicAccessBlock"), BUCKET("quota"), BUCKET("referer"),
-    KEY("rename"), KEY("renameObject"), BUCKET("replication"),
-    BUCKET("requestPayment"), KEY("restore"), KEY("retention"),
-    KEY("select"), BUCKET("session"), BUCKET("staticWebsite"),
-    BUCKET("strict-signature"), KEY("symlink"), BOTH("tagging"),
-    KEY("torrent"), BUCKET("trash"), BUCKET("versioning"),
-    BUCKET("versions"), BUCKET("website"),
+    BUCKET("copyrightProtection"), BUCKET("cors"), BUCKET("domain"),
+    BUCKET("domaincertificate"), KEY("fetch"), BUCKET("intelligent-tiering"),
+    BUCKET("intelligenttiering"), BUCKET("inventory"), BUCKET("lifecycle"),
+    BUCKET("live"), BUCKET("logging"), BUCKET("metadataConfiguration"),
+    BUCKET("metadataInventoryTable"), BUCKET("metadataJournalTable"),
+    BUCKET("metadataTable"), BUCKET("metrics"), BUCKET("mirroring"),
+    BUCKET("notification"), BUCKET("origin"), BUCKET("policy"),
+    BUCKET("policyStatus"), KEY("preflight"), BUCKET("referer"),
+    BUCKET("replication"), KEY("select"), BUCKET("session"),
+    BUCKET("staticWebsite"), BUCKET("strict-signature"), KEY("torrent"),
+    BUCKET("trash"), BUCKET("website"),
 };
 
 #undef SUB
 #undef BUCKET
 #undef KEY
-#undef BOTH
 
 
 /* Compared without case: some SDKs write "VersionId", "x-amz-date". */
@@ -90,6 +99,7 @@ static const cos_str_t  parameters[] = {
     cos_lit("maxParts"), cos_lit("partNumberMarker"),
     cos_lit("tagkey"), cos_lit("tagvalue"), cos_lit("region"),
     cos_lit("create-time"), cos_lit("range"), cos_lit("max-buckets"),
+    cos_lit("position"),
     cos_lit("bucket-region"),
 
     /* signatures: legacy COS, S3 version 2, BCE */
