@@ -57,11 +57,11 @@ sub page {
     my ($redis, $name, @args) = @_;
     my $reply;
     my @us = map { usec($redis, sub {
-        $reply = $redis->fcall('cos_list', ['i{k1}'], 'k1', @args);
+        $reply = $redis->fcall('cos_list', ['k{k1}'], 'k1', @args);
     }) } 1 .. 30;
     printf "  %-34s %6.2f ms, best %6.2f  (%d keys, %d prefixes)\n", $name,
         median(@us) / 1000, least(@us) / 1000,
-        @{ $reply->[3] } / 2, scalar @{ $reply->[4] };
+        scalar @{ $reply->[3] }, scalar @{ $reply->[4] };
     return;
 }
 

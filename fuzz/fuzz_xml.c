@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <libxml/parser.h>
 
+#include "cos_facts.h"
 #include "cos_xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -123,7 +124,7 @@ write_listing(cos_dialect_e d, unsigned flags, cos_str_t key, cos_alloc_t *a)
     memset(&o, 0, sizeof(o));
     o.seq = 1;
     cos_buf_init(&rec, a, 0);
-    if (cos_object_encode(&rec, &o) != 0) {
+    if (cos_facts_encode(&rec, &o) != 0) {
         abort();
     }
 
@@ -140,7 +141,7 @@ write_listing(cos_dialect_e d, unsigned flags, cos_str_t key, cos_alloc_t *a)
     l.bucket = l.prefix = l.delimiter = l.marker = l.token = l.next = key;
     l.nkeys = 1;
     l.keys = &key;
-    l.records = &record;
+    l.facts = &record;
     l.nprefixes = 1;
     l.prefixes = &key;
 

@@ -59,7 +59,7 @@ void cos_xml_acl(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
 cos_err_e cos_xml_parse_acl(cos_str_t text, uint64_t owner,
     uint64_t bucket_owner, cos_acl_e *acl, cos_alloc_t *a);
 
-/* One page of a listing. Pointers of keys and records as they came from the
+/* One page of a listing. Pointers of keys and facts as they came from the
  * metadata; prefixes and keys are merged in byte order by the writer where
  * the format wants CommonPrefixes apart (it does: contents, then prefixes). */
 typedef struct {
@@ -78,11 +78,11 @@ typedef struct {
     uint64_t          bucket_owner;
     size_t            nkeys;
     const cos_str_t  *keys;
-    const cos_str_t  *records;        /* binary object records */
+    const cos_str_t  *facts;          /* cos_facts.h */
     size_t            nprefixes;
     const cos_str_t  *prefixes;
 } cos_xml_listing_t;
-/* -1 when a record cannot be decoded. */
+/* -1 when facts cannot be decoded. */
 int cos_xml_listing(cos_buf_t *b, const cos_xml_listing_t *l);
 /* Continuation tokens: opaque text for a key and back. */
 void cos_token_encode(cos_buf_t *b, cos_str_t key);

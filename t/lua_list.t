@@ -78,14 +78,18 @@ sub model {
 
 sub hex_of { return join ' ', map { '<' . unpack('H*', $_) . '>' } @_ }
 
+sub key_of {
+    my ($member) = @_;
+    $member =~ /^((?:[^\0]|\0\xff)*)\0[^\xff]/s or die 'no member';
+    return $1 =~ s/\0\xff/\0/gr;
+}
+
 # The same shape from a reply.
 sub listed {
     my (@args) = @_;
     my (undef, $more, $next, $keys, $prefixes)
-        = @{ $redis->fcall('cos_list', ["i{$B}"], $B, @args) };
-    my @out;
-    push @out, [splice @$keys, 0, 2] while @$keys;
-    return [$more, [$next, ''], [map { [$_->[0], '', $_->[1]] } @out],
+        = @{ $redis->fcall('cos_list', ["k{$B}"], $B, @args) };
+    return [$more, [$next, ''], [map { [key_of($_), '', $_] } @$keys],
             $prefixes];
 }
 
@@ -146,32 +150,95 @@ sub pages {
 
 
 subtest 'objects' => sub {
-    my %record;       # an undefined value: the index names it, but it is gone
-    is_deeply($redis->fcall('cos_list', ['i{zz}'], 'zz', '', '', '', 10),
+    my (%member, %size);
+    my $seq = 1000;
+    is_deeply($redis->fcall('cos_list', ['k{zz}'], 'zz', '', '', '', 10),
         ['NOBUCKET'], 'no bucket');
     is_deeply(listed('', '/', '', 10), [0, ['', ''], [], []], 'empty');
 
-    for my $set (1 .. 6) {
-        my $size = pick(5, 60, 600);
-        while ($size--) {
-            my $key = pick(@bytes) . text(6);
-            next if exists $record{$key};
-            my @segs = map { [$_, 64, $_ * 10] } 1 .. int rand 4;
-            my %o = (seq => 1000, size => 5, home => 77, tail => "\1\1x");
-            my $rec = object_record(%o, segs => \@segs);
-            $redis->fcall('cos_put', ["o{$B}$key"], $B, $key, 7, $rec, 'any');
-            $record{$key} = @segs > 1 ? object_record(%o) : $rec;
-
-            if (rand() < 0.05) {
-                $redis->cmd('DEL', "o{$B}$key");
-                $record{$key} = undef;
+    # grows, is overwritten, shrinks to little, grows again
+    for my $set (5, 60, 600, 900, 3000, -1700, -900, 700, 900) {
+        my $n = abs $set;
+        my @calls;
+        while ($n-- > 0) {
+            my $key = $set > 0 && rand() < 0.9 ? pick(@bytes) . text(6)
+                : pick(keys %member) // 'none';
+            my $at = 'o{' . $B . '}' . $key;
+            if ($set < 0 || rand() < 0.1) {
+                next if keys %member < 3;
+                push @calls, ['FCALL', 'cos_del', 1, $at, $B, $key, 7, ++$seq,
+                    'any'];
+                delete $member{$key};
+                next;
             }
+            my $sum = rand() < 0.2 ? 1 + int rand 5 : undef;
+            my $owner = rand() < 0.2 ? "\x81\x01" : undef;
+            my $rec = object_record(seq => ++$seq, size => int rand 1e12,
+                segs => [map { [$_, 64, $_ * 10] } 1 .. int rand 4],
+                mtime => int rand 1e13, parts => int rand 4, home => 77,
+                md5 => join('', map { chr int rand 256 } 1 .. 16),
+                flags => int rand 32,
+                tail => "\1\1x" . pick('', "\7\x81\1" . 'm' x 129)
+                    . (defined $owner ? "\x08\2$owner" : '')
+                    . (defined $sum ? "\x09\5" . chr($sum) . 'crc!' : '')
+                    . pick('', "\x0a\3abc"));
+            push @calls, ['FCALL', 'cos_put', 1, $at, $B, $key, 7, $rec, 'any'];
+            $member{$key} = index_member($key, $rec, sum => $sum,
+                owner => $owner);
+            $size{$key} = (record_head($rec))[2];
         }
-        my @entries = map { [$_, '', $record{$_}] } sort keys %record;
-        compare('set ' . @entries, 1500, \@entries, \&listed, 0);
-        pages('set ' . @entries, \@entries, \&listed, 0);
+        my $bad = grep { ref ne 'ARRAY' || $_->[0] ne 'OK' }
+            @{ $redis->pipeline(\@calls) };
+        is($bad, 0, 'all changes were made');
+        my @entries = map { [$_, '', $member{$_}] } sort keys %member;
+        my $name = 'set ' . @entries;
+        my ($members, $wrong) = index_read($redis, $B);
+        is_deeply($wrong, [], "$name: form of the index");
+        ok(eq_array($members, [map { $_->[2] } @entries]), "$name: index");
+        compare($name, 1500, \@entries, \&listed, 0);
+        pages($name, \@entries, \&listed, 0);
+        usage($name, \%size, \@entries);
+        by_pages($name, $members);
     }
 };
+
+# What cos_du counts.
+sub usage {
+    my ($name, $size, $entries) = @_;
+    my $bad = 0;
+    for (1 .. 300) {
+        my $prefix = rand() < 0.1 ? '' : rand() < 0.5 ? text(3)
+            : substr pick(@$entries)->[0], 0, 1 + int rand 3;
+        my ($n, $bytes) = (0, 0);
+        for my $e (@$entries) {
+            next if substr($e->[0], 0, length $prefix) ne $prefix;
+            $n++;
+            $bytes += $size->{ $e->[0] };
+        }
+        my $got = $redis->fcall('cos_du', ["k{$B}"], $B, $prefix);
+        next if eq_array($got, ['OK', $n, $bytes]);
+        is_deeply($got, ['OK', $n, $bytes], 'prefix ' . hex_of($prefix));
+        last if ++$bad == 3;
+    }
+    ok(!$bad, "$name: objects and bytes below prefixes");
+    return;
+}
+
+# All of the index by cos_keys.
+sub by_pages {
+    my ($name, $members) = @_;
+    my ($from, @all) = ('');
+    for (1 .. 1000) {
+        my (undef, $start, $next, $bytes, $some)
+            = @{ $redis->fcall('cos_keys', ["k{$B}"], $B, $from) };
+        die 'another page' if $start ne $from;
+        push @all, @$some;
+        last if $next eq '';
+        $from = $next;
+    }
+    ok(eq_array(\@all, $members), "$name: page by page");
+    return;
+}
 
 
 subtest 'uploads' => sub {
@@ -206,8 +273,8 @@ subtest 'large' => sub {
          object_record(seq => 1, segs => [[1, 64, 1]]), 'any'] } @keys]);
     my $list = sub {
         my (undef, $more, $next, $found, $prefixes)
-            = @{ $redis->fcall('cos_list', ['i{k2}'], 'k2', @_) };
-        return ($more, $next, scalar @$found / 2, @$prefixes);
+            = @{ $redis->fcall('cos_list', ['k{k2}'], 'k2', @_) };
+        return ($more, $next, scalar @$found, @$prefixes);
     };
     is_deeply([$list->('', '', '', 1000)], [1, 'a/01000', 1000], 'first page');
     is_deeply([$list->('', '', '', 8000)], [0, 'b03000', 8000], 'all');

@@ -164,9 +164,11 @@ sub check {
     my @dead = sort grep { !$weight->{$_} } keys %announced;
     is_deeply([sort @{ $redis->cmd('SMEMBERS', "d{$B}") }], \@dead,
         "$name: dead containers");
-    is_deeply($redis->cmd('ZRANGE', "i{$B}", 0, -1),
-        [sort map { substr $_, length "o{$B}" }
-            @{ $redis->cmd('KEYS', "o{$B}*") }], "$name: index");
+    my ($members, $wrong) = index_read($redis, $B);
+    is_deeply($wrong, [], "$name: form of the index");
+    is_deeply($members, [map { index_member(substr($_, length "o{$B}"),
+            $redis->cmd('GET', $_)) }
+        sort @{ $redis->cmd('KEYS', "o{$B}*") }], "$name: index");
     is($redis->cmd('ZCARD', "p{$B}"), $counters->[2], "$name: open uploads");
     return;
 }

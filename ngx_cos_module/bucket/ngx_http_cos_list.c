@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "cos_facts.h"
 
 
 typedef struct {
@@ -121,6 +122,34 @@ reply_error(redisReply *reply, size_t elements)
 }
 
 
+/* The members of the index that a page consists of; they are taken apart where
+ * they stand in the reply. */
+static ngx_int_t
+take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_listing_t *p)
+{
+    size_t      i;
+    cos_str_t  *keys, *facts;
+
+    keys = spans(ctx, list, 0, 1, &p->nkeys);
+    facts = spans(ctx, list, 0, 1, &p->nkeys);
+
+    if (keys == NULL || facts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < p->nkeys; i++) {
+        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0) {
+            return NGX_ERROR;
+        }
+    }
+
+    p->keys = keys;
+    p->facts = facts;
+
+    return NGX_OK;
+}
+
+
 static void
 take_listing(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 {
@@ -139,17 +168,18 @@ take_listing(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     p->truncated = (e[1]->integer == 1);
     p->next.data = (u_char *) e[2]->str;
     p->next.len = e[2]->len;
-    p->keys = spans(ctx, e[3], 0, 2, &p->nkeys);
-    p->records = spans(ctx, e[3], 1, 2, &p->nkeys);
     p->prefixes = spans(ctx, e[4], 0, 1, &p->nprefixes);
+
+    if (p->prefixes == NULL || take_members(ctx, e[3], p) != NGX_OK) {
+        l->err = COS_E_INTERNAL;
+        return;
+    }
 
     /* written while the reply lives: nothing needs to be copied */
 
     cos_buf_init(&l->out, &ctx->alloc, 1024 + 400 * p->nkeys);
 
-    if (p->keys == NULL || p->records == NULL || p->prefixes == NULL
-        || cos_xml_listing(&l->out, p) != 0)
-    {
+    if (cos_xml_listing(&l->out, p) != 0) {
         l->err = COS_E_INTERNAL;
     }
 }
@@ -252,7 +282,7 @@ ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx)
     a[6] = l->page.delimiter;
     a[7] = l->marker;
 
-    if (ngx_http_cos_rkey(pool, "i", &ctx->bucket.id, &none, &a[3]) != NGX_OK
+    if (ngx_http_cos_rkey(pool, "k", &ctx->bucket.id, &none, &a[3]) != NGX_OK
         || ngx_http_cos_decimal(pool, l->page.max_keys, &a[8]) != NGX_OK)
     {
         return NGX_ERROR;

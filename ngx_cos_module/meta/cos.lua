@@ -14,13 +14,14 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 3
+local VERSION = 4
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
 local PARTS_MAX = 10000
 local DONE_SECONDS = 604800       -- how long a completed upload is remembered
 local BATCH = 1000                -- elements of one call's argument list
+local PAGE = 128                  -- members of an index's page
 
 
 -------------------------------------------------------------------------------
@@ -82,6 +83,309 @@ local function etag(rec)
     end)
     local parts = struct.unpack('<I2', rec, 7)
     return parts == 0 and hex or hex .. '-' .. parts
+end
+
+
+-- TLVs of an object's record that facts() looks for
+local T_OWNER, T_SUM = 8, 9
+
+-- What a listing shows of an object, as cos_facts.h lays it out. The record's
+-- flags are below 0x20; 0x20 and 0x40 say what follows the fixed part.
+local function facts(rec)
+    if string.sub(rec, 23, 24) ~= '\0\0' or string.sub(rec, 31, 32) ~= '\0\0'
+    then
+        fail('number too large')
+    end
+    local flags = string.byte(rec, 2) % 32
+    local at = 65 + 18 * struct.unpack('<I2', rec, 5)
+    local sum, owner = '', ''
+    while at <= #rec do
+        local kind = string.byte(rec, at)
+        if kind > T_SUM then
+            break
+        end
+        local len, unit = 0, 1
+        repeat
+            at = at + 1
+            local b = string.byte(rec, at)
+            if not b then
+                fail('record cut')
+            end
+            len = len + b % 128 * unit
+            unit = unit * 128
+        until b < 128
+        if at + len > #rec then
+            fail('record cut')
+        end
+        if kind == T_SUM then
+            sum, flags = string.sub(rec, at + 1, at + 1), flags + 32
+        elseif kind == T_OWNER then
+            owner, flags = string.sub(rec, at + 1, at + len), flags + 64
+        end
+        at = at + 1 + len
+    end
+    return string.char(flags) .. string.sub(rec, 4, 4)
+           .. string.sub(rec, 7, 8) .. string.sub(rec, 25, 30)
+           .. string.sub(rec, 17, 22) .. string.sub(rec, 33, 48)
+           .. sum .. owner
+end
+
+
+-------------------------------------------------------------------------------
+-- order of bytes
+-------------------------------------------------------------------------------
+
+-- In an index a key stands before other things, parted from them by a NUL. A
+-- NUL inside the key becomes NUL 0xFF, which keeps members in the order of
+-- keys.
+local function escape(key)
+    if string.find(key, '\0', 1, true) then
+        return (string.gsub(key, '%z', '\0\255'))
+    end
+    return key
+end
+
+
+local function unescape(text)
+    if string.find(text, '\0', 1, true) then
+        return (string.gsub(text, '%z\255', '\0'))
+    end
+    return text
+end
+
+
+-- Whether a comes before b by bytes.
+local function before(a, b)
+    local n = math.min(#a, #b)
+    for i = 1, n do
+        local x, y = string.byte(a, i), string.byte(b, i)
+        if x ~= y then
+            return x < y
+        end
+    end
+    return #a < #b
+end
+
+
+-- The least string that is above every string that begins with s; nil when
+-- there is none.
+local function successor(s)
+    local last = string.byte(s, -1)
+    if last and last < 255 then
+        return string.sub(s, 1, -2) .. string.char(last + 1)
+    end
+    local rest = string.match(s, '^(.*[^\255])\255+$')
+    return rest and successor(rest)
+end
+
+
+-------------------------------------------------------------------------------
+-- paged indexes
+-------------------------------------------------------------------------------
+
+-- An index is a B+ tree of two levels made of sorted sets, all scores 0. Its
+-- pages hold the members, at most PAGE of them, which Redis keeps in one piece
+-- of memory: a listing reads some pages instead of a place in memory for each
+-- member. The directory holds for each page the text at which it starts; that
+-- of the first page is ''. A hash holds the bytes of each page's objects.
+--
+-- A member is <id> NUL <facts>, one for each id. An id is such that no other
+-- member lies between <id> NUL and <id> NUL 0xFF: facts begin with a byte below
+-- 0x80, and a NUL inside of a key is followed by 0xFF.
+--
+-- An index is named by a table:
+--   dir     key of the directory
+--   page    what goes before a page's start to make its key
+--   bytes   key of the hash
+--   facts   function(member): where its facts begin
+
+local OLD_INDEX = 'index of another version: run cosctl rebuild'
+
+
+-- Where facts begin behind an id that is an escaped key.
+local function key_end(member)
+    local at = 0
+    repeat
+        at = string.find(member, '\0', at + 1, true)
+        if not at then
+            fail(OLD_INDEX)
+        end
+    until string.byte(member, at + 1) ~= 255
+    return at + 1
+end
+
+
+local function key_of(member)
+    return unescape(string.sub(member, 1, key_end(member) - 2))
+end
+
+
+local function objects_index(bid)
+    local tag = '{' .. bid .. '}'
+    return {dir = 'k' .. tag, page = 'K' .. tag, bytes = 'y' .. tag,
+            facts = key_end}
+end
+
+
+-- The start of the page that holds what begins with or follows text; nil when
+-- the index has no page.
+local function index_page(x, text)
+    return redis.call('ZREVRANGEBYLEX', x.dir, '[' .. text, '-', 'LIMIT', '0',
+                      '1')[1]
+end
+
+
+local function index_bytes(x, members, first, last)
+    local sum = 0
+    for i = first, last do
+        sum = sum + struct.unpack('<I6', members[i], x.facts(members[i]) + 4)
+    end
+    return sum
+end
+
+
+-- Adds members to a page.
+local function index_fill(page, members, first, last)
+    local args, n = {}, 0
+    for i = first, last do
+        args[n + 1], args[n + 2] = '0', members[i]
+        n = n + 2
+    end
+    redis.call('ZADD', page, unpack(args))
+end
+
+
+-- Splits a full page to make room for member, and returns the start of the page
+-- it belongs to. The half that is behind the middle goes; but what comes behind
+-- everything begins a page of its own, so that ascending keys fill their pages.
+-- A page starts at the shortest text between its first member and the last one
+-- before it: as ids are not prefixes of each other's members, that is above the
+-- id of the one and not above that of the other.
+local function index_split(x, start, member)
+    local page = x.page .. start
+    local members = redis.call('ZRANGE', page, '0', '-1')
+    local n = #members
+    local from = math.floor(n / 2) + 1
+    if before(members[n], member)
+       and not redis.call('ZRANGEBYLEX', x.dir, '(' .. start, '+', 'LIMIT',
+                          '0', '1')[1]
+    then
+        from = n + 1
+        members[from] = member
+    end
+
+    local a, b, same = members[from - 1], members[from], 1
+    while same < #b and string.byte(a, same) == string.byte(b, same) do
+        same = same + 1
+    end
+    local next = string.sub(b, 1, same)
+    local moved = from <= n and index_bytes(x, members, from, n) or 0
+
+    redis.call('ZADD', x.dir, '0', next)
+    if from <= n then
+        index_fill(x.page .. next, members, from, n)
+        redis.call('ZREMRANGEBYRANK', page, digits(from - 1), '-1')
+    end
+    if moved ~= 0 then
+        redis.call('HINCRBY', x.bytes, start, -moved)
+        redis.call('HINCRBY', x.bytes, next, moved)
+    end
+    return before(member, next) and start or next
+end
+
+
+-- Removes the member of an id and tells whether there was one. By its facts
+-- that is a comparison of bytes for each member of the page; a range, which is
+-- ten times as dear, finds it also if they differ.
+local function index_cut(page, id, text)
+    return redis.call('ZREM', page, id .. '\0' .. text) == 1
+           or redis.call('ZREMRANGEBYLEX', page, '[' .. id .. '\0',
+                         '(' .. id .. '\0\255') ~= 0
+end
+
+
+-- Adds an id, or gives it other facts. had: the facts it has, or nil; first:
+-- whether it may be that the index is empty; bytes: the difference that it
+-- makes. Reads before it writes.
+local function index_put(x, id, text, had, first, bytes)
+    local start = index_page(x, id)
+    local member = id .. '\0' .. text
+    if not start then
+        if had or not first then
+            fail(OLD_INDEX)
+        end
+        start = ''
+        redis.call('ZADD', x.dir, '0', start)
+    elseif had then
+        index_cut(x.page .. start, id, had)
+    elseif redis.call('ZCARD', x.page .. start) >= PAGE then
+        start = index_split(x, start, member)
+    end
+    redis.call('ZADD', x.page .. start, '0', member)
+    if bytes ~= 0 then
+        redis.call('HINCRBY', x.bytes, start, bytes)
+    end
+end
+
+
+-- Removes an id that is there. A page that becomes empty goes, but the first; a
+-- small one joins the one before it, if that has room to spare. Reads before
+-- it writes: left counts what there is when the id is gone.
+local function index_del(x, id, had, bytes)
+    local start = index_page(x, id)
+    if not start then
+        fail(OLD_INDEX)
+    end
+    local page, to = x.page .. start, nil
+    local left = redis.call('ZCARD', page) - 1
+    if left > 0 and left <= PAGE / 8 and start ~= '' then
+        to = redis.call('ZREVRANGEBYLEX', x.dir, '(' .. start, '-', 'LIMIT',
+                        '0', '1')[1]
+        if not to or redis.call('ZCARD', x.page .. to) + left > PAGE / 2 then
+            to = nil
+        end
+    end
+
+    if not index_cut(page, id, had) then
+        return
+    end
+    if to then
+        local members = redis.call('ZRANGE', page, '0', '-1')
+        local rest = index_bytes(x, members, 1, left)
+        index_fill(x.page .. to, members, 1, left)
+        redis.call('DEL', page)
+        if rest ~= 0 then
+            redis.call('HINCRBY', x.bytes, to, rest)
+        end
+    elseif left == 0 and start == '' then
+        redis.call('HDEL', x.bytes, start)
+    elseif left > 0 then
+        if bytes ~= 0 then
+            redis.call('HINCRBY', x.bytes, start, -bytes)
+        end
+    end
+    if start ~= '' and (to or left == 0) then
+        redis.call('ZREM', x.dir, start)
+        redis.call('HDEL', x.bytes, start)
+    end
+end
+
+
+-- Up to 16 starts of the pages behind the one at start; hi: as for ranges of
+-- members, '+' or '(' and text.
+local function index_ahead(x, start, hi)
+    return redis.call('ZRANGEBYLEX', x.dir, '(' .. start, hi, 'LIMIT', '0',
+                      '16')
+end
+
+
+-- Removes a whole index.
+local function index_drop(x)
+    local starts = redis.call('ZRANGE', x.dir, '0', '-1')
+    for i = 1, #starts do
+        redis.call('DEL', x.page .. starts[i])
+    end
+    redis.call('DEL', x.dir, x.bytes)
 end
 
 
@@ -222,14 +526,16 @@ local function refuse(bid, key, cond, arg, old, old_seq, seq, rec)
 end
 
 
--- Writes an object and what counts it. m: counters read before, with the
--- change of open uploads in du; old may be false.
+-- Writes an object and what names and counts it. m: counters read before, with
+-- the change of open uploads in du; old may be false.
 local function store(bid, key, okey, rec, size, old, old_size, m, du)
+    index_put(objects_index(bid), escape(key), facts(rec),
+              old and facts(old), m[1] == '0',
+              size - old_size)
     redis.call('SET', okey, rec)
     local mkey = 'm{' .. bid .. '}'
     local bytes = tonumber(m[2]) + size - old_size
     if not old then
-        redis.call('ZADD', 'i{' .. bid .. '}', 0, key)
         if du == 0 then
             redis.call('HSET', mkey, 'n', m[1] + 1, 's', bytes)
         else
@@ -311,6 +617,9 @@ local function cos_del(keys, args)
     end
 
     local last, slot = deleted_seq(bid, key)
+    if old then
+        index_del(objects_index(bid), escape(key), facts(old), old_size)
+    end
     if seq > last then
         redis.call('HSET', 't{' .. bid .. '}', slot, seq)
     end
@@ -318,7 +627,6 @@ local function cos_del(keys, args)
         return {'OK', 0, {}}
     end
     redis.call('DEL', okey)
-    redis.call('ZREM', 'i{' .. bid .. '}', key)
     redis.call('HSET', 'm{' .. bid .. '}', 'n', m[1] - 1,
                's', tonumber(m[2]) - old_size)
     return {'OK', 1, shift_all(bid, t, {})}
@@ -339,8 +647,27 @@ local function cos_move(keys, args)
         return {'GONE'}
     end
     local t = reweigh(old, rec)
+    local shown = facts(rec)
+    if shown ~= facts(old) then
+        fail('a move that changes the object')
+    end
     redis.call('SET', keys[1], rec)
     return {'OK', shift_all(bid, t, {})}
+end
+
+
+-- An object of a rebuild, whose counters and weights are written when all is
+-- there.
+-- KEYS o{bid}<key>  ARGV bid key record
+local function cos_load(keys, args)
+    local bid, key, rec = args[1], args[2], args[3]
+    local _, _, size = head(rec)
+    if redis.call('EXISTS', keys[1]) == 1 then
+        fail('object is there')
+    end
+    index_put(objects_index(bid), escape(key), facts(rec), nil, true, size)
+    redis.call('SET', keys[1], rec)
+    return {'OK'}
 end
 
 
@@ -348,16 +675,8 @@ end
 -- uploads
 -------------------------------------------------------------------------------
 
--- A member of p{bid} is <key> NUL <id>. A NUL inside the key becomes NUL 0xFF,
--- which keeps members in the order of (key, id); ids are letters and digits.
-local function escape(key)
-    if string.find(key, '\0', 1, true) then
-        return (string.gsub(key, '%z', '\0\255'))
-    end
-    return key
-end
-
-
+-- A member of p{bid} is <key> NUL <id>, the key escaped; ids are letters and
+-- digits.
 local function upload_member(key, id)
     return escape(key) .. '\0' .. id
 end
@@ -366,10 +685,7 @@ end
 -- The key and the id of a member of p{bid}.
 local function upload_parse(member)
     local key, id = string.match(member, '^(.*)%z([^%z]*)$')
-    if string.find(key, '\0', 1, true) then
-        key = string.gsub(key, '%z\255', '\0')
-    end
-    return key, id
+    return unescape(key), id
 end
 
 
@@ -583,38 +899,13 @@ end
 -- listings
 -------------------------------------------------------------------------------
 
--- Whether a comes before b by bytes.
-local function before(a, b)
-    local n = math.min(#a, #b)
-    for i = 1, n do
-        local x, y = string.byte(a, i), string.byte(b, i)
-        if x ~= y then
-            return x < y
-        end
-    end
-    return #a < #b
-end
-
-
--- The least string that is above every string that begins with s; nil when
--- there is none.
-local function successor(s)
-    local last = string.byte(s, -1)
-    if last and last < 255 then
-        return string.sub(s, 1, -2) .. string.char(last + 1)
-    end
-    local rest = string.match(s, '^(.*[^\255])\255+$')
-    return rest and successor(rest)
-end
-
-
--- Where a listing begins and ends: bounds for ZRANGEBYLEX, nil when empty.
--- Inside the index keys are escaped (esc); id: of the upload marker or nil.
-local function bounds(prefix, delimiter, marker, id, esc)
+-- Where a listing begins and ends: bounds for ZRANGEBYLEX, nil when empty. id:
+-- of the upload marker; '': behind all that begins with the marker as its key.
+local function bounds(prefix, delimiter, marker, id)
     local lo, hi = '-', '+'
     if prefix ~= '' then
-        local up = successor(esc(prefix))
-        lo = '[' .. esc(prefix)
+        local up = successor(escape(prefix))
+        lo = '[' .. escape(prefix)
         hi = up and '(' .. up or '+'
     end
     if marker == '' then
@@ -629,15 +920,12 @@ local function bounds(prefix, delimiter, marker, id, esc)
     if delimiter ~= '' and string.sub(marker, 1, #prefix) == prefix then
         local _, last = string.find(marker, delimiter, #prefix + 1, true)
         if last then
-            local up = successor(esc(string.sub(marker, 1, last)))
+            local up = successor(escape(string.sub(marker, 1, last)))
             return up and '[' .. up, hi
         end
     end
-    if not id then
-        return '(' .. esc(marker), hi
-    end
     if id == '' then
-        return '[' .. esc(marker) .. '\0\255', hi
+        return '[' .. escape(marker) .. '\0\255', hi
     end
     return '(' .. upload_member(marker, id), hi
 end
@@ -656,56 +944,191 @@ local function size_text(n)
 end
 
 
--- Walks an index from lo, at most want items: members, and common prefixes
--- (true in the second list). A common prefix is left by a seek to its
--- successor as soon as the batch at hand holds nothing behind it; how much a
--- batch reads follows from how much of the last one was of use. Returns items,
--- which of them are prefixes, and where to go on (nil at the end).
-local function walk(zkey, lo, hi, prefix, delimiter, want, esc, parse)
-    local items, common, n = {}, {}, 0
-    local from = #prefix + 1
-    local size = delimiter == '' and math.min(want, BATCH)
-                 or math.min(want, 16)
-    while lo and n < want do
-        local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', '0',
-                                 size_text(size))
-        local got, had, inside, inside_len = #batch, n, nil, 0
+-- How much to read next where a common prefix may hide what follows: as much as
+-- was of use of the last batch.
+local function resize(size, used, left)
+    if 4 * used >= 3 * size then
+        size = math.min(2 * size, BATCH)
+    elseif 2 * used < size then
+        size = math.max(2, 2 * used)
+    end
+    return math.min(size, math.max(2, left))
+end
+
+
+-- The common prefix of a member with others, as it stands in the index, or nil.
+-- from: where the delimiter is looked for, behind the prefix of the listing. A
+-- match that ends before the first NUL is one in the key, too.
+local function common_prefix(member, prefix, delimiter, from, odd)
+    local _, last = string.find(member, delimiter, from, true)
+    if not last and not odd then
+        return nil
+    end
+    local nul = string.find(member, '\0', from, true)
+    if last and last < nul then
+        return string.sub(member, 1, last)
+    end
+    if string.byte(member, nul + 1) ~= 255 then
+        return nil
+    end
+    local key = key_of(member)
+    _, last = string.find(key, delimiter, #prefix + 1, true)
+    return last and escape(string.sub(key, 1, last))
+end
+
+
+-- One page of a listing of a paged index, whose ids begin with an escaped key:
+-- members, common prefixes, the last member or prefix (that it is one), and 1
+-- when there is more. A common prefix is left by a seek to its successor as
+-- soon as the batch at hand holds nothing behind it.
+local function index_list(x, lo, hi, prefix, delimiter, max)
+    local found, prefixes, nf, np = {}, {}, 0, 0
+    local start = index_page(x, lo == '-' and '' or string.sub(lo, 2))
+    local from = #escape(prefix) + 1
+    local odd = string.find(delimiter, '\0', 1, true)
+    local size = math.min(max + 1, delimiter == '' and PAGE + 1 or 16)
+    local ahead, at, inside, inside_len, last, is_prefix = {}, 1, nil, 0
+    while start do
+        local batch = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
+                                 'LIMIT', '0', size_text(size))
+        local got, had = #batch, nf + np
         for i = 1, got do
             local member = batch[i]
             if not inside or string.sub(member, 1, inside_len) ~= inside then
-                if n == want then
-                    return items, common, lo
+                if nf + np == max then
+                    return found, prefixes, last, is_prefix, 1
                 end
-                local key = parse and parse(member) or member
-                local _, last
-                if delimiter ~= '' then
-                    _, last = string.find(key, delimiter, from, true)
-                end
-                n = n + 1
-                if last then
-                    items[n], common[n] = string.sub(key, 1, last), true
-                    inside = esc(items[n])
+                inside = delimiter ~= ''
+                         and common_prefix(member, prefix, delimiter, from, odd)
+                if inside then
                     inside_len = #inside
-                    local up = successor(inside)
-                    lo = up and '[' .. up
+                    np = np + 1
+                    last, is_prefix = unescape(inside), true
+                    prefixes[np] = last
                 else
-                    items[n], inside = member, nil
-                    lo = '(' .. member
+                    nf = nf + 1
+                    found[nf], last, is_prefix = member, member, false
                 end
             end
         end
-        if got < size then
-            return items, common, nil
+
+        if inside and got > 0 then
+            local up = successor(inside)
+            if not up then
+                break
+            end
+            lo, ahead, at = '[' .. up, {}, 1
+            start = index_page(x, up)
+        elseif got == size then
+            lo = '(' .. batch[got]
+        else
+            if not ahead[at] then
+                ahead, at = index_ahead(x, start, hi), 1
+            end
+            start = ahead[at]
+            at = at + 1
         end
-        local used = n - had
-        if 4 * used >= 3 * size then
-            size = math.min(2 * size, BATCH)
-        elseif 2 * used < size then
-            size = math.max(2, 2 * used)
+        local left = max + 1 - nf - np
+        if delimiter ~= '' then
+            size = resize(size, nf + np - had, left)
+        else
+            size = math.min(PAGE + 1, left)
         end
-        size = math.min(size, math.max(2, want - n))
     end
-    return items, common, lo
+    return found, prefixes, last, is_prefix, 0
+end
+
+
+-- The index of a bucket that holds objects has pages.
+local function check_index(x, bid)
+    local n = redis.call('HGET', 'm{' .. bid .. '}', 'n')
+    if n and n ~= '0' and redis.call('EXISTS', x.dir) == 0 then
+        fail(OLD_INDEX)
+    end
+end
+
+
+-- KEYS k{bid}  ARGV bid prefix delimiter marker max
+local function cos_list(keys, args)
+    local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
+    if redis.call('EXISTS', 'm{' .. bid .. '}') == 0 then
+        return {'NOBUCKET'}
+    end
+    local max = number(args[5], 'max')
+    if max == 0 then
+        return {'OK', 0, '', {}, {}}
+    end
+
+    local x = objects_index(bid)
+    local lo, hi = bounds(prefix, delimiter, marker, '')
+    if not lo then
+        return {'OK', 0, '', {}, {}}
+    end
+    local found, prefixes, last, is_prefix, more
+        = index_list(x, lo, hi, prefix, delimiter, max)
+    if not last then
+        check_index(x, bid)
+        last = ''
+    elseif not is_prefix then
+        last = key_of(last)
+    end
+    return {'OK', more, last, found, prefixes}
+end
+
+
+-- How many objects begin with the prefix, and their bytes. Pages that are so
+-- as a whole are counted by their numbers; only those at both ends are read.
+-- KEYS k{bid}  ARGV bid prefix
+local function cos_du(keys, args)
+    local bid, prefix = args[1], args[2]
+    local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 's')
+    if not m[1] then
+        return {'NOBUCKET'}
+    end
+    if prefix == '' then
+        return {'OK', number(m[1], 'n'), number(m[2], 's')}
+    end
+
+    local x = objects_index(bid)
+    check_index(x, bid)
+    local lo, hi = bounds(prefix, '', '', '')
+    local start = index_page(x, string.sub(lo, 2))
+    local n, bytes, whole = 0, 0, false
+    local ahead, at = {}, 1
+    while start do
+        if not ahead[at] then
+            ahead, at = index_ahead(x, start, hi), 1
+        end
+        if whole and ahead[at] then
+            n = n + redis.call('ZCARD', x.page .. start)
+            bytes = bytes + (redis.call('HGET', x.bytes, start) or 0)
+        else
+            local some = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi)
+            n, bytes = n + #some, bytes + index_bytes(x, some, 1, #some)
+        end
+        whole = true
+        start, at = ahead[at], at + 1
+    end
+    return {'OK', n, bytes}
+end
+
+
+-- A page of the index, for those who read all of it. from: '', then the start
+-- of the next page, which is told with each.
+-- KEYS k{bid}  ARGV bid from
+local function cos_keys(keys, args)
+    local bid, from = args[1], args[2]
+    local x = objects_index(bid)
+    local start = index_page(x, from)
+    if not start then
+        check_index(x, bid)
+        return {'OK', '', '', '0', {}}
+    end
+    local members = redis.call('ZRANGEBYLEX', x.page .. start,
+                               '[' .. from, '+')
+    local next = index_ahead(x, start, '+')[1]
+    return {'OK', start, next or '',
+            redis.call('HGET', x.bytes, start) or '0', members}
 end
 
 
@@ -726,22 +1149,66 @@ local function fetch(names)
 end
 
 
+-- Walks the open uploads from lo, at most want items: members, and common
+-- prefixes (true in the second list). Returns items, which of them are
+-- prefixes, and where to go on (nil at the end).
+local function walk_uploads(zkey, lo, hi, prefix, delimiter, want)
+    local items, common, n = {}, {}, 0
+    local from = #prefix + 1
+    local size = delimiter == '' and math.min(want, BATCH)
+                 or math.min(want, 16)
+    while lo and n < want do
+        local batch = redis.call('ZRANGEBYLEX', zkey, lo, hi, 'LIMIT', '0',
+                                 size_text(size))
+        local got, had, inside, inside_len = #batch, n, nil, 0
+        for i = 1, got do
+            local member = batch[i]
+            if not inside or string.sub(member, 1, inside_len) ~= inside then
+                if n == want then
+                    return items, common, lo
+                end
+                local key = upload_parse(member)
+                local _, last
+                if delimiter ~= '' then
+                    _, last = string.find(key, delimiter, from, true)
+                end
+                n = n + 1
+                if last then
+                    items[n], common[n] = string.sub(key, 1, last), true
+                    inside = escape(items[n])
+                    inside_len = #inside
+                    local up = successor(inside)
+                    lo = up and '[' .. up
+                else
+                    items[n], inside = member, nil
+                    lo = '(' .. member
+                end
+            end
+        end
+        if got < size then
+            return items, common, nil
+        end
+        size = resize(size, n - had, want - n)
+    end
+    return items, common, lo
+end
+
+
 -- One page: up to max items, their records (false: a common prefix), how many
--- there are, and 1 when there is more. name: of records, what goes before the
--- member (or, with id_of, before what that makes of it). A member whose record
--- is missing is passed over.
-local function page(zkey, lo, hi, args, name, esc, parse, id_of)
-    local max = args.max
+-- there are, and 1 when there is more. A member whose record is missing is
+-- passed over.
+local function page_uploads(bid, lo, hi, prefix, delimiter, max)
+    local zkey, name = 'p{' .. bid .. '}', 'U{' .. bid .. '}'
     local items, recs, count = {}, {}, 0
     while lo and count <= max do
         local some, common
-        some, common, lo = walk(zkey, lo, hi, args.prefix, args.delimiter,
-                                max + 1 - count, esc, parse)
+        some, common, lo = walk_uploads(zkey, lo, hi, prefix, delimiter,
+                                        max + 1 - count)
         local names, n = {}, 0
         for i = 1, #some do
             if not common[i] then
                 n = n + 1
-                names[n] = name .. (id_of and id_of(some[i]) or some[i])
+                names[n] = name .. upload_id(some[i])
             end
         end
         local found = fetch(names)
@@ -765,51 +1232,6 @@ local function page(zkey, lo, hi, args, name, esc, parse, id_of)
 end
 
 
--- A record for a listing: without the segments of one made of many parts.
-local function slim(rec)
-    local low, high = string.byte(rec, 5, 6)
-    if high == 0 and low < 2 then
-        return rec
-    end
-    return string.sub(rec, 1, 4) .. '\0\0' .. string.sub(rec, 7, 64)
-           .. string.sub(rec, 65 + 18 * (low + 256 * high))
-end
-
-
-local function itself(s)
-    return s
-end
-
-
--- KEYS i{bid}  ARGV bid prefix delimiter marker max
-local function cos_list(keys, args)
-    local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
-    if redis.call('EXISTS', 'm{' .. bid .. '}') == 0 then
-        return {'NOBUCKET'}
-    end
-    local max = number(args[5], 'max')
-    local found, prefixes = {}, {}
-    if max == 0 then
-        return {'OK', 0, '', found, prefixes}
-    end
-
-    local lo, hi = bounds(prefix, delimiter, marker, nil, itself)
-    local items, recs, count, more = page(keys[1], lo, hi,
-        {prefix = prefix, delimiter = delimiter, max = max},
-        'o{' .. bid .. '}', itself)
-    local n = 0
-    for i = 1, count do
-        if recs[i] then
-            found[n + 1], found[n + 2] = items[i], slim(recs[i])
-            n = n + 2
-        else
-            prefixes[#prefixes + 1] = items[i]
-        end
-    end
-    return {'OK', more, items[count] or '', found, prefixes}
-end
-
-
 -- KEYS p{bid}  ARGV bid prefix delimiter keymarker idmarker max
 local function cos_uploads(keys, args)
     local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
@@ -822,10 +1244,9 @@ local function cos_uploads(keys, args)
         return {'OK', 0, last, last_id, found, prefixes}
     end
 
-    local lo, hi = bounds(prefix, delimiter, marker, args[5], escape)
-    local items, recs, count, more = page(keys[1], lo, hi,
-        {prefix = prefix, delimiter = delimiter, max = max},
-        'U{' .. bid .. '}', escape, upload_parse, upload_id)
+    local lo, hi = bounds(prefix, delimiter, marker, args[5])
+    local items, recs, count, more
+        = page_uploads(bid, lo, hi, prefix, delimiter, max)
     for i = 1, count do
         if recs[i] then
             last, last_id = upload_parse(items[i])
@@ -894,8 +1315,8 @@ local function cos_bucket_del(keys, args)
     if m[1] ~= '0' or m[2] ~= '0' then
         return {'NOTEMPTY'}
     end
-    redis.call('DEL', keys[1], 'm' .. tag, 'i' .. tag, 'p' .. tag, 'x' .. tag,
-               't' .. tag)
+    index_drop(objects_index(bid))
+    redis.call('DEL', keys[1], 'm' .. tag, 'p' .. tag, 'x' .. tag, 't' .. tag)
     redis.call('ZREM', 'B', name)
     return {'OK'}
 end
@@ -985,6 +1406,9 @@ local functions = {
     {'cos_move_part', cos_move_part, {'allow-oom'}},
     {'cos_parts', cos_parts, {'no-writes'}},
     {'cos_list', cos_list, {'no-writes'}},
+    {'cos_du', cos_du, {'no-writes'}},
+    {'cos_keys', cos_keys, {'no-writes'}},
+    {'cos_load', cos_load, {}},
     {'cos_uploads', cos_uploads, {'no-writes'}},
     {'cos_bucket_put', cos_bucket_put, {'allow-cross-slot-keys'}},
     {'cos_bucket_del', cos_bucket_del, {'allow-oom', 'allow-cross-slot-keys'}},

@@ -8,8 +8,6 @@
 
 #include "record.h"
 
-#define VARINT_MAX    10
-
 /* TLV types; T_HEADER + cos_stored_header_e are the headers */
 enum {
     T_HEADER = 1,
@@ -30,8 +28,8 @@ typedef struct {
 
 /* --- primitives ----------------------------------------------------------- */
 
-static size_t
-varint_put(cos_u8 *p, uint64_t v)
+size_t
+cos_varint_put(cos_u8 *p, uint64_t v)
 {
     size_t  n = 0;
 
@@ -45,16 +43,15 @@ varint_put(cos_u8 *p, uint64_t v)
 }
 
 
-/* Refuses the longer forms of a number and what exceeds 64 bits. */
-static int
-varint_get(cos_cursor_t *c, uint64_t *v)
+int
+cos_varint_get(cos_cursor_t *c, uint64_t *v)
 {
     cos_u8    b;
     unsigned  shift;
 
     *v = 0;
 
-    for (shift = 0; shift < 7 * VARINT_MAX; shift += 7) {
+    for (shift = 0; shift < 7 * COS_VARINT_MAX; shift += 7) {
         if (c->p == c->end) {
             return -1;
         }
@@ -79,10 +76,10 @@ varint_get(cos_cursor_t *c, uint64_t *v)
 static void
 tlv_head(cos_buf_t *b, unsigned type, uint64_t len)
 {
-    cos_u8  head[1 + VARINT_MAX];
+    cos_u8  head[1 + COS_VARINT_MAX];
 
     head[0] = (cos_u8) type;
-    cos_buf_add(b, head, 1 + varint_put(head + 1, len));
+    cos_buf_add(b, head, 1 + cos_varint_put(head + 1, len));
 }
 
 
@@ -92,7 +89,7 @@ tlv_get(cos_cursor_t *c, tlv_t *t)
     uint64_t  len;
 
     t->type = *c->p++;
-    return varint_get(c, &len) == 0 ? cos_cursor_span(c, len, &t->body) : -1;
+    return cos_varint_get(c, &len) == 0 ? cos_cursor_span(c, len, &t->body) : -1;
 }
 
 
@@ -187,9 +184,9 @@ static void
 meta_put(cos_buf_t *b, const cos_meta_pair_t *m)
 {
     size_t  n;
-    cos_u8  len[VARINT_MAX];
+    cos_u8  len[COS_VARINT_MAX];
 
-    n = varint_put(len, m->name.len);
+    n = cos_varint_put(len, m->name.len);
     tlv_head(b, T_META, n + m->name.len + m->value.len);
     cos_buf_add(b, len, n);
     cos_buf_str(b, m->name);
@@ -201,10 +198,10 @@ static void
 number_put(cos_buf_t *b, unsigned type, uint64_t v)
 {
     size_t  n;
-    cos_u8  digits[VARINT_MAX];
+    cos_u8  digits[COS_VARINT_MAX];
 
     if (v != 0) {
-        n = varint_put(digits, v);
+        n = cos_varint_put(digits, v);
         tlv_head(b, type, n);
         cos_buf_add(b, digits, n);
     }
@@ -304,7 +301,7 @@ meta_get(cos_meta_pair_t *m, cos_str_t body)
     uint64_t  len;
     cos_cursor_t  c = { body.data, body.data + body.len };
 
-    if (varint_get(&c, &len) != 0 || cos_cursor_span(&c, len, &m->name) != 0) {
+    if (cos_varint_get(&c, &len) != 0 || cos_cursor_span(&c, len, &m->name) != 0) {
         return -1;
     }
 
@@ -320,7 +317,7 @@ number_get(uint64_t *v, cos_str_t body)
 {
     cos_cursor_t  c = { body.data, body.data + body.len };
 
-    if (varint_get(&c, v) != 0 || c.p != c.end) {
+    if (cos_varint_get(&c, v) != 0 || c.p != c.end) {
         return -1;
     }
 

@@ -22,8 +22,13 @@ typedef struct {
     const cos_u8  *end;
 } cos_cursor_t;
 
+#define COS_VARINT_MAX    10          /* bytes of the longest number */
+
 #pragma GCC visibility push(hidden)
 
+size_t cos_varint_put(cos_u8 *p, uint64_t v);
+/* Refuses the longer forms of a number and what exceeds 64 bits. */
+int cos_varint_get(cos_cursor_t *c, uint64_t *v);
 /* Whether every number of o fits the formats and every text its limit. */
 int cos_object_fits(const cos_object_t *o);
 int cos_bucket_fits(const cos_bucket_t *k);

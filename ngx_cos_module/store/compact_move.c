@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cos_facts.h"
 #include "maint_internal.h"
 
 
@@ -418,14 +419,14 @@ settle_exchange(cos_maint_t *m, uint64_t bytes)
 
 /* --- references from elsewhere -------------------------------------------- */
 
-/* A page of keys of a bucket: the records that refer to the victim move. */
+/* A page of a bucket's index: the records that refer to the victim move. */
 static int
 foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
-    const redisReply *keys)
+    const redisReply *members)
 {
     int           rc;
     size_t        i, n;
-    cos_str_t     rec;
+    cos_str_t     rec, facts, *keys;
     cos_move_t   *list;
     cos_alloc_t  *a;
     cos_arena_t  *arena;
@@ -437,17 +438,24 @@ foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
     }
 
     a = cos_arena_alloc(arena);
-    list = cos_zalloc(a, (keys->elements + 1) * sizeof(cos_move_t));
-    rc = list != NULL ? 0 : -1;
+    list = cos_zalloc(a, (members->elements + 1) * sizeof(cos_move_t));
+    keys = cos_zalloc(a, (members->elements + 1) * sizeof(cos_str_t));
+    rc = list != NULL && keys != NULL ? 0 : -1;
     n = 0;
 
-    for (i = 0; rc == 0 && i < keys->elements; i++) {
+    for (i = 0; rc == 0 && i < members->elements; i++) {
+        if (cos_member_split(cos_rs_str(members->element[i]), &keys[i], &facts)
+            != 0)
+        {
+            keys[i] = cos_rs_str(members->element[i]);
+        }
+
         rc = redisAppendCommand(m->redis, "GET o{%b}%b", bid.data, bid.len,
-                                keys->element[i]->str, keys->element[i]->len)
+                                keys[i].data, keys[i].len)
              == REDIS_OK ? 0 : -1;
     }
 
-    for (i = 0; rc == 0 && i < keys->elements; i++) {
+    for (i = 0; rc == 0 && i < members->elements; i++) {
         r = cos_rs_next(m->redis);
 
         if (r == NULL) {
@@ -457,7 +465,7 @@ foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
 
         list[n].kind = COS_J_OBJECT;
         list[n].bid = bid;
-        list[n].key = cos_rs_str(keys->element[i]);
+        list[n].key = keys[i];
 
         if (r->type == REDIS_REPLY_STRING
             && cos_dup(a, &rec, r->str, r->len) == 0
@@ -486,11 +494,10 @@ int
 cos_compact_foreign(cos_maint_t *m, cos_victim_t *v)
 {
     int          rc;
-    size_t       i, last;
-    char         from[8];
-    cos_str_t    bid, start;
-    cos_buf_t    next;
-    redisReply  *r, *w;
+    size_t       i;
+    int64_t      bytes;
+    cos_str_t    bid, next;
+    redisReply  *r, *page, *members, *w;
 
     rc = 0;
 
@@ -509,39 +516,25 @@ cos_compact_foreign(cos_maint_t *m, cos_victim_t *v)
         }
 
         freeReplyObject(w);
-        memcpy(from, "-", 2);
-        start.data = (cos_u8 *) from;
-        start.len = 1;
+        next.data = (cos_u8 *) "";
+        next.len = 0;
+        page = NULL;
 
-        while (rc == 0 && !cos_maint_stopped(m)) {
-            r = cos_rs_call(m->redis, "ZRANGEBYLEX i{%b} %b + LIMIT 0 %d",
-                            bid.data, bid.len, start.data, start.len,
-                            COS_MOVE_MAX);
+        do {
+            r = cos_rs_index_page(m->redis, bid, next, &next, &bytes,
+                                  &members);
+            freeReplyObject(page);
+            page = r;
 
-            if (r == NULL || r->type != REDIS_REPLY_ARRAY) {
-                freeReplyObject(r);
+            if (page == NULL) {
                 return cos_maint_fail(m, "listing keys");
             }
 
-            if (r->elements == 0) {
-                freeReplyObject(r);
-                break;
-            }
+            rc = foreign_page(m, v, bid, members);
 
-            rc = foreign_page(m, v, bid, r);
-            last = r->elements - 1;
-            cos_buf_init(&next, cos_arena_alloc(v->arena), 64);
-            cos_buf_char(&next, '(');
-            cos_buf_add(&next, r->element[last]->str, r->element[last]->len);
-            freeReplyObject(r);
+        } while (rc == 0 && next.len != 0 && !cos_maint_stopped(m));
 
-            if (next.err) {
-                return -1;
-            }
-
-            start.data = next.data;
-            start.len = next.len;
-        }
+        freeReplyObject(page);
     }
 
     return rc;

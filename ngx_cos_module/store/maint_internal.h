@@ -121,6 +121,12 @@ cos_str_t cos_rs_str(const redisReply *r);
 /* First element of a function's reply. */
 int cos_rs_status(const redisReply *r, const char *word);
 int cos_rs_buckets(redisContext *c, cos_alloc_t *a, cos_rs_buckets_t *out);
+/* A page of a bucket's index of objects: from is empty, then *next (within the
+ * reply) until that is empty. The elements of *members are of cos_facts.h.
+ * bytes: what Redis counts for the page; -1 when from is not where it starts,
+ * because the index changed meanwhile. NULL: lost, or an error. */
+redisReply *cos_rs_index_page(redisContext *c, cos_str_t bid, cos_str_t from,
+    cos_str_t *next, int64_t *bytes, redisReply **members);
 /* Weights of n containers summed over all buckets. */
 int cos_rs_weights(redisContext *c, const cos_rs_buckets_t *k,
     const uint64_t *cids, uint64_t *weights, size_t n);

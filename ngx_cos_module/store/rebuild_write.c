@@ -180,7 +180,7 @@ write_record(cos_rb_t *b, cos_slot_t *s)
 {
     cos_buf_t         rec;
     cos_rec_t         r;
-    cos_str_t         argv[4];
+    cos_str_t         argv[7], bytes;
     cos_json_t        j;
     cos_alloc_t      *a;
     cos_rb_bucket_t  *k;
@@ -206,22 +206,27 @@ write_record(cos_rb_t *b, cos_slot_t *s)
         return -1;
     }
 
-    argv[2].data = rec.data;
-    argv[2].len = rec.len;
+    bytes.data = rec.data;
+    bytes.len = rec.len;
 
     if (j.kind == COS_J_PART) {
         argv[0] = COS_STR("HSET");
-        argv[3] = argv[2];
         argv[2] = cos_rs_uint(a, j.part);
+        argv[3] = bytes;
 
         return cos_rs_key(a, &argv[1], 'P', j.bid, j.upload) != 0
                || queue_argv(b, 4, argv) != 0 ? -1 : 0;
     }
 
-    argv[0] = COS_STR("SET");
+    argv[0] = COS_STR("FCALL");
+    argv[1] = COS_STR("cos_load");
+    argv[2] = COS_STR("1");
+    argv[4] = j.bid;
+    argv[5] = j.key;
+    argv[6] = bytes;
 
-    if (cos_rs_key(a, &argv[1], 'o', j.bid, j.key) != 0
-        || queue_argv(b, 3, argv) != 0)
+    if (cos_rs_key(a, &argv[3], 'o', j.bid, j.key) != 0
+        || queue_argv(b, 7, argv) != 0)
     {
         return -1;
     }
@@ -231,8 +236,7 @@ write_record(cos_rb_t *b, cos_slot_t *s)
     b->v->objects++;
     b->v->bytes += j.object.size;
 
-    return cos_rb_queue(b, "ZADD i{%b} 0 %b", j.bid.data, j.bid.len, j.key.data,
-                j.key.len);
+    return 0;
 }
 
 

@@ -340,6 +340,37 @@ take_bucket(cos_alloc_t *a, cos_rs_buckets_t *out, const redisReply *name,
 }
 
 
+redisReply *
+cos_rs_index_page(redisContext *c, cos_str_t bid, cos_str_t from,
+    cos_str_t *next, int64_t *bytes, redisReply **members)
+{
+    cos_str_t    start;
+    redisReply  *r;
+
+    r = cos_rs_call(c, "FCALL_RO cos_keys 1 k{%b} %b %b", bid.data, bid.len,
+                    bid.data, bid.len, from.data, from.len);
+
+    if (!cos_rs_status(r, "OK") || r->elements != 5
+        || r->element[4]->type != REDIS_REPLY_ARRAY)
+    {
+        if (r != NULL && r->type == REDIS_REPLY_ERROR) {
+            snprintf(c->errstr, sizeof(c->errstr), "%s", r->str);
+        }
+
+        freeReplyObject(r);
+        return NULL;
+    }
+
+    start = cos_rs_str(r->element[1]);
+    *next = cos_rs_str(r->element[2]);
+    *members = r->element[4];
+    *bytes = cos_str_eq(start, from) ? strtoll(r->element[3]->str, NULL, 10)
+                                     : -1;
+
+    return r;
+}
+
+
 int
 cos_rs_buckets(redisContext *c, cos_alloc_t *a, cos_rs_buckets_t *out)
 {

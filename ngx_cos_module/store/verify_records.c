@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cos_facts.h"
 #include "verify_internal.h"
 
 
@@ -184,9 +185,36 @@ sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
 }
 
 
+/* Whether the index says of an object what its record says. */
+static int
+compare_facts(const cos_object_t *o, cos_str_t name, cos_str_t facts, sums_t *s,
+    cos_alloc_t *a)
+{
+    cos_buf_t  b;
+    cos_str_t  want;
+
+    cos_buf_init(&b, a, 64);
+
+    if (cos_facts_encode(&b, o) != 0) {
+        return b.err ? -1 : 0;
+    }
+
+    want.data = b.data;
+    want.len = b.len;
+
+    if (!cos_str_eq(want, facts)) {
+        s->wrong++;
+        first(s, "the index differs from the record", name);
+    }
+
+    return 0;
+}
+
+
+/* facts: what the index says of an object, NULL for a part. */
 static int
 take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
-    int object)
+    const cos_str_t *facts)
 {
     int            rc;
     cos_arena_t   *arena;
@@ -212,9 +240,10 @@ take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
     } else {
         rc = sum_record(w, &o, name, s);
 
-        if (object) {
+        if (rc == 0 && facts != NULL) {
             s->n++;
             s->s += o.size;
+            rc = compare_facts(&o, name, *facts, s, cos_arena_alloc(arena));
         }
     }
 
@@ -224,83 +253,90 @@ take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
 }
 
 
-/* The page of index members behind the one in from; NULL: lost. */
-static redisReply *
-page(cos_verifier_t *w, const char *letter, const cos_rs_bucket_t *k,
-    cos_buf_t *from)
-{
-    return cos_rs_call(w->redis, "ZRANGEBYLEX %s{%b} %b + LIMIT 0 %d", letter,
-                       k->id.data, k->id.len, from->data, from->len, PAGE);
-}
-
-
-static void
-advance(const redisReply *names, cos_buf_t *from)
-{
-    const redisReply  *last;
-
-    last = names->element[names->elements - 1];
-    from->len = 0;
-    cos_buf_char(from, '(');
-    cos_buf_add(from, last->str, last->len);
-}
-
-
+/* The objects of one page of the index, and the bytes of the page. */
 static int
-sum_objects(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s,
+    const redisReply *members, int64_t bytes)
 {
-    int           rc;
-    size_t        i, n;
-    cos_buf_t     from;
-    redisReply   *names, *r;
-    cos_arena_t  *arena;
+    int            rc;
+    size_t         i;
+    int64_t        sum;
+    cos_str_t     *keys, *facts;
+    redisReply    *r;
+    cos_arena_t   *arena;
+    cos_object_t   o;
 
     arena = cos_arena_create();
     if (arena == NULL) {
         return -1;
     }
 
-    cos_buf_init(&from, cos_arena_alloc(arena), 2048);
-    cos_buf_char(&from, '-');
-    rc = from.err ? -1 : 0;
+    keys = cos_zalloc(cos_arena_alloc(arena),
+                      2 * (members->elements + 1) * sizeof(cos_str_t));
+    facts = keys + members->elements + 1;
+    rc = keys != NULL ? 0 : -1;
+    sum = 0;
 
-    while (rc == 0) {
-        names = page(w, "i", k, &from);
-        n = names != NULL ? names->elements : 0;
+    for (i = 0; rc == 0 && i < members->elements; i++) {
+        keys[i] = cos_rs_str(members->element[i]);
 
-        if (n == 0) {
-            rc = names != NULL ? 1 : -1;
-            freeReplyObject(names);
-            break;
+        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0
+            || cos_facts_decode(&o, facts[i]) != 0)
+        {
+            s->wrong++;
+            first(s, "malformed member of the index", keys[i]);
+            memset(&o, 0, sizeof(o));
         }
 
-        for (i = 0; i < n; i++) {
-            (void) redisAppendCommand(w->redis, "GET o{%b}%b", k->id.data,
-                                      k->id.len, names->element[i]->str,
-                                      names->element[i]->len);
+        sum += (int64_t) o.size;
+        (void) redisAppendCommand(w->redis, "GET o{%b}%b", k->id.data,
+                                  k->id.len, keys[i].data, keys[i].len);
+    }
+
+    if (bytes != -1 && sum != bytes) {
+        s->wrong++;
+        first(s, "bytes of a page of the index differ", k->name);
+    }
+
+    for (i = 0; keys != NULL && i < members->elements; i++) {
+        r = cos_rs_next(w->redis);
+
+        if (r == NULL || take_record(w, r, keys[i], s, &facts[i]) != 0) {
+            rc = -1;
         }
 
-        for (i = 0; i < n; i++) {
-            r = cos_rs_next(w->redis);
-
-            if (r == NULL
-                || take_record(w, r, cos_rs_str(names->element[i]), s, 1)
-                   != 0)
-            {
-                rc = -1;
-            }
-
-            freeReplyObject(r);
-        }
-
-        advance(names, &from);
-        rc = from.err ? -1 : rc;
-        freeReplyObject(names);
+        freeReplyObject(r);
     }
 
     cos_arena_free(arena);
 
-    return rc < 0 ? -1 : 0;
+    return rc;
+}
+
+
+static int
+sum_objects(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+{
+    int          rc;
+    int64_t      bytes;
+    cos_str_t    next;
+    redisReply  *r, *page, *members;
+
+    next.data = (cos_u8 *) "";
+    next.len = 0;
+    page = NULL;
+
+    do {
+        r = cos_rs_index_page(w->redis, k->id, next, &next, &bytes, &members);
+        freeReplyObject(page);
+        page = r;
+        rc = r != NULL ? sum_page(w, k, s, members, bytes) : -1;
+
+    } while (rc == 0 && next.len != 0);
+
+    freeReplyObject(page);
+
+    return rc;
 }
 
 
@@ -328,7 +364,7 @@ sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
         rc = 0;
 
         for (i = 0; rc == 0 && i + 1 < f->elements; i += 2) {
-            rc = take_record(w, f->element[i + 1], id, s, 0);
+            rc = take_record(w, f->element[i + 1], id, s, NULL);
         }
 
         freeReplyObject(r);
@@ -359,7 +395,8 @@ sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
     rc = from.err ? -1 : 0;
 
     while (rc == 0) {
-        names = page(w, "p", k, &from);
+        names = cos_rs_call(w->redis, "ZRANGEBYLEX p{%b} %b + LIMIT 0 %d",
+                            k->id.data, k->id.len, from.data, from.len, PAGE);
         n = names != NULL ? names->elements : 0;
 
         if (n == 0) {
@@ -395,7 +432,10 @@ sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
             rc = sum_parts(w, k, id, s);
         }
 
-        advance(names, &from);
+        from.len = 0;
+        cos_buf_char(&from, '(');
+        cos_buf_add(&from, names->element[n - 1]->str,
+                    names->element[n - 1]->len);
         rc = from.err ? -1 : rc;
         freeReplyObject(names);
     }

@@ -2,6 +2,7 @@
  * xml, BOS dialect: listings.
  */
 
+#include "cos_facts.h"
 #include "xml.h"
 
 static void listing_head(cos_buf_t *b, const cos_xml_listing_t *l);
@@ -55,7 +56,7 @@ cos_bos_listing(cos_buf_t *b, const cos_xml_listing_t *l)
     cos_buf_char(b, '[');
 
     for (i = 0; i < l->nkeys; i++) {
-        if (cos_object_decode(&o, l->records[i], NULL) != 0) {
+        if (cos_facts_decode(&o, l->facts[i]) != 0) {
             return -1;
         }
 

@@ -3,6 +3,7 @@
  * tokens that page through them.
  */
 
+#include "cos_facts.h"
 #include "xml.h"
 
 static void contents(cos_buf_t *b, const cos_xml_listing_t *l, cos_str_t key,
@@ -99,7 +100,7 @@ cos_xml_listing(cos_buf_t *b, const cos_xml_listing_t *l)
     listing_head(b, l);
 
     for (i = 0; i < l->nkeys; i++) {
-        if (cos_object_decode(&o, l->records[i], NULL) != 0) {
+        if (cos_facts_decode(&o, l->facts[i]) != 0) {
             return -1;
         }
 

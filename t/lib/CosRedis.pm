@@ -30,7 +30,8 @@ sub start {
     my %conf = (
         port => 0, unixsocket => $socket, dir => "$dir",
         logfile => "$dir/redis.log", save => '', appendonly => 'yes',
-        appendfsync => 'always', daemonize => 'no', %opt,
+        appendfsync => 'always', daemonize => 'no',
+        'zset-max-listpack-value' => 2048, %opt,
     );
 
     my $pid = fork // die "fork: $!";

@@ -15,6 +15,7 @@
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 
+#include "cos_facts.h"
 #include "cos_xml.h"
 
 #define OWNER  100000000001ULL
@@ -175,18 +176,6 @@ make_object(cos_object_t *o)
     o->mtime = MTIME;
     o->size = 12345;
     o->crc64 = 11177612005948864433ULL;
-}
-
-
-static cos_str_t
-encoded(const cos_object_t *o)
-{
-    cos_buf_t  b;
-
-    cos_buf_init(&b, mem, 0);
-    assert_int_equal(cos_object_encode(&b, o), 0);
-
-    return (cos_str_t) { b.len, b.data };
 }
 
 
@@ -404,8 +393,20 @@ test_location(void **state)
 static cos_str_t  list_keys[] = {
     cos_lit("a b&.txt"), cos_lit("\x01\xff"), cos_lit("\xe4\xbd\xa0"),
 };
-static cos_str_t  list_records[3];
+static cos_str_t  list_facts[3];
 static cos_str_t  list_prefixes[] = { cos_lit("p q/"), cos_lit("r/") };
+
+
+static cos_str_t
+facts_of(const cos_object_t *o)
+{
+    cos_buf_t  b;
+
+    cos_buf_init(&b, mem, 64);
+    assert_int_equal(cos_facts_encode(&b, o), 0);
+
+    return (cos_str_t) { b.len, b.data };
+}
 
 
 static cos_xml_listing_t
@@ -415,14 +416,14 @@ listing(cos_dialect_e d)
     cos_xml_listing_t  l;
 
     make_object(&o);
-    list_records[0] = encoded(&o);
+    list_facts[0] = facts_of(&o);
     o.parts = 3;
     o.owner = 7;
-    list_records[1] = encoded(&o);
+    list_facts[1] = facts_of(&o);
     o.parts = 0;
     o.owner = OWNER;
     o.sum_type = COS_SUM_CRC32;
-    list_records[2] = encoded(&o);
+    list_facts[2] = facts_of(&o);
 
     memset(&l, 0, sizeof(l));
     l.dialect = d;
@@ -437,7 +438,7 @@ listing(cos_dialect_e d)
     l.bucket_owner = OWNER;
     l.nkeys = 3;
     l.keys = list_keys;
-    l.records = list_records;
+    l.facts = list_facts;
     l.nprefixes = 2;
     l.prefixes = list_prefixes;
 
@@ -572,7 +573,7 @@ test_listing_bos(void **state)
 
 
 static void
-test_listing_bad_record(void **state)
+test_listing_bad_facts(void **state)
 {
     int                d;
     cos_xml_listing_t  l;
@@ -581,7 +582,7 @@ test_listing_bad_record(void **state)
 
     for (d = COS_DIALECT_COS; d <= COS_DIALECT_BOS; d++) {
         l = listing((cos_dialect_e) d);
-        list_records[1].len--;
+        list_facts[1].len--;
         fresh();
         assert_int_equal(cos_xml_listing(&doc, &l), -1);
     }
@@ -634,7 +635,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_listing_v1, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listing_v2, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listing_bos, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing_bad_record, setup,
+        cmocka_unit_test_setup_teardown(test_listing_bad_facts, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
     };
