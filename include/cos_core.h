@@ -167,6 +167,27 @@ ptrdiff_t cos_unseal(const cos_u8 key[32], cos_str_t aad, cos_str_t sealed,
     cos_u8 *out);
 int cos_random(void *p, size_t n);
 
+/*
+ * AES-256-CTR with a 32-byte key, for bytes at rest. The counter block is a
+ * nonce of 8 bytes and the number of the 16-byte block since pos 0, big-endian:
+ * under one key, each nonce is a key stream of its own, which must encrypt one
+ * thing only. Encrypting and decrypting are the same. Not safe to share between
+ * threads. Heap-backed; free cleanses the key.
+ */
+#define COS_CRYPT_KEY    32
+#define COS_CRYPT_NONCE  8
+typedef struct cos_crypt_s  cos_crypt_t;
+/* NULL when out of memory. */
+cos_crypt_t *cos_crypt_create(const cos_u8 key[COS_CRYPT_KEY]);
+/* Where the next update begins. */
+int cos_crypt_seek(cos_crypt_t *c, const cos_u8 nonce[COS_CRYPT_NONCE],
+    uint64_t pos);
+/* dst may be src. After a failure dst holds nothing of use. */
+int cos_crypt_update(cos_crypt_t *c, void *dst, const void *src, size_t n);
+void cos_crypt_free(cos_crypt_t *c);
+/* Overwrites a secret; not optimised away. */
+void cos_cleanse(void *p, size_t n);
+
 
 /* --- time ------------------------------------------------------------------ */
 

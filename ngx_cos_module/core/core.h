@@ -13,6 +13,7 @@
 
 /* Fetched by cos_hash_init; NULL before it and after cos_hash_done. */
 EVP_CIPHER *cos_core_gcm(void);
+EVP_CIPHER *cos_core_ctr(void);
 /* Fills the CRC tables. Every CRC function does it by itself; cos_hash_init
  * does it early, so that forked processes share the pages. */
 void cos_core_crc_init(void);

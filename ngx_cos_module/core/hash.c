@@ -36,6 +36,7 @@ static const size_t lengths[COS_MD_MAX] = {
 
 static EVP_MD *algorithms[COS_MD_MAX];
 static EVP_CIPHER *gcm;
+static EVP_CIPHER *ctr;
 static int ready;
 /* frees kept contexts when a thread ends; the pointer itself is in kept */
 static pthread_key_t kept_key;
@@ -57,11 +58,12 @@ cos_hash_init(void)
 
     ready = 1;
     gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 
     for (i = 0; i < COS_MD_MAX; i++) {
         algorithms[i] = EVP_MD_fetch(NULL, names[i], NULL);
 
-        if (algorithms[i] == NULL || gcm == NULL) {
+        if (algorithms[i] == NULL || gcm == NULL || ctr == NULL) {
             cos_hash_done();
             return -1;
         }
@@ -92,7 +94,9 @@ cos_hash_done(void)
     }
 
     EVP_CIPHER_free(gcm);
+    EVP_CIPHER_free(ctr);
     gcm = NULL;
+    ctr = NULL;
     ready = 0;
 }
 
@@ -101,6 +105,13 @@ EVP_CIPHER *
 cos_core_gcm(void)
 {
     return gcm;
+}
+
+
+EVP_CIPHER *
+cos_core_ctr(void)
+{
+    return ctr;
 }
 
 
