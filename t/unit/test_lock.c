@@ -1,0 +1,161 @@
+/* Object lock: texts and rules. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cos_lock.h"
+
+
+static cos_arena_t  *arena;
+
+
+static cos_str_t
+str(const char *s)
+{
+    cos_str_t  v;
+
+    v.data = (cos_u8 *) s;
+    v.len = strlen(s);
+
+    return v;
+}
+
+
+static void
+texts(void **state)
+{
+    size_t           i;
+    cos_buf_t        b;
+    cos_retention_t  r;
+    static const char *good[] = {
+        "GOVERNANCE;1", "COMPLIANCE;1893456000000",
+        "GOVERNANCE;18446744073709551615"
+    };
+    static const char *bad[] = {
+        "GOVERNANCE", "GOVERNANCE;", "GOVERNANCE;0", ";1", "governance;1",
+        "GOVERNANCE;1;", "GOVERNANCE;-1", "GOVERNANCE;1 ", "x", ";",
+        "GOVERNANCE;18446744073709551616", "NONE;1"
+    };
+
+    (void) state;
+
+    assert_int_equal(cos_retention_parse(&r, str("")), 0);
+    assert_int_equal(r.mode, COS_LOCK_NONE);
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(cos_retention_parse(&r, str(good[i])), 0);
+        cos_buf_init(&b, cos_arena_alloc(arena), 64);
+        cos_retention_print(&b, &r);
+        assert_int_equal(b.err, 0);
+        assert_true(b.len < COS_RETENTION_TEXT);
+        assert_int_equal(b.len, strlen(good[i]));
+        assert_memory_equal(b.data, good[i], b.len);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(cos_retention_parse(&r, str(bad[i])), -1);
+        assert_int_equal(r.mode, COS_LOCK_NONE);
+    }
+
+    /* no retention has no text */
+    memset(&r, 0, sizeof(r));
+    cos_buf_init(&b, cos_arena_alloc(arena), 64);
+    cos_retention_print(&b, &r);
+    assert_int_equal(b.len, 0);
+}
+
+
+static void
+changes(void **state)
+{
+    size_t  i;
+    static const struct {
+        cos_retention_t  old, next;
+        int              bypass, may;
+    } t[] = {
+        /* nothing in force */
+        { { 0, 0 }, { 0, 0 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 1000 }, { 0, 0 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 999 }, { COS_LOCK_GOVERNANCE, 1001 }, 0, 1 },
+        /* longer, or as long */
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 2001 }, 0, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 2000 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_COMPLIANCE, 2001 }, 0, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_COMPLIANCE, 2000 }, 0, 1 },
+        /* shorter, weaker, none */
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 1999 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 1999 }, 1, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_COMPLIANCE, 1999 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { 0, 0 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000 }, { 0, 0 }, 1, 1 },
+        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_COMPLIANCE, 1999 }, 1, 0 },
+        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_GOVERNANCE, 3000 }, 1, 0 },
+        { { COS_LOCK_COMPLIANCE, 2000 }, { 0, 0 }, 1, 0 },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        assert_int_equal(cos_retention_may_become(&t[i].old, &t[i].next, 1000,
+                                                  t[i].bypass),
+                         t[i].may);
+    }
+}
+
+
+static void
+refusals(void **state)
+{
+    cos_object_t  o;
+
+    (void) state;
+
+    memset(&o, 0, sizeof(o));
+    assert_null(cos_lock_refuses(&o, 1000, 0));
+
+    o.attr[COS_X_LOCK] = str("GOVERNANCE;2000");
+    assert_non_null(cos_lock_refuses(&o, 1000, 0));
+    assert_non_null(cos_lock_refuses(&o, 1999, 0));
+    assert_null(cos_lock_refuses(&o, 2000, 0));
+    assert_null(cos_lock_refuses(&o, 1000, 1));
+
+    o.attr[COS_X_LOCK] = str("COMPLIANCE;2000");
+    assert_non_null(cos_lock_refuses(&o, 1000, 0));
+    assert_non_null(cos_lock_refuses(&o, 1000, 1));
+    assert_null(cos_lock_refuses(&o, 2000, 0));
+
+    /* a hold has no end and no bypass */
+    o.flags = COS_F_LEGAL_HOLD;
+    assert_non_null(cos_lock_refuses(&o, 3000, 1));
+    o.attr[COS_X_LOCK] = str("");
+    assert_non_null(cos_lock_refuses(&o, 3000, 1));
+
+    o.flags = 0;
+    o.attr[COS_X_LOCK] = str("damaged");
+    assert_non_null(cos_lock_refuses(&o, 3000, 1));
+
+    o.flags = COS_F_MARKER;
+    assert_null(cos_lock_refuses(&o, 3000, 0));
+}
+
+
+int
+main(void)
+{
+    int                      rc;
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(texts),
+        cmocka_unit_test(changes),
+        cmocka_unit_test(refusals),
+    };
+
+    arena = cos_arena_create();
+
+    rc = cmocka_run_group_tests(tests, NULL, NULL);
+    cos_arena_free(arena);
+
+    return rc;
+}
