@@ -73,7 +73,10 @@ int cos_bucket_worm_parse(uint64_t *days, cos_str_t text);
 
 /* --- quota: COS_BX_QUOTA ---------------------------------------------------- */
 
-/* "<bytes>;<objects>", decimal; 0: unlimited. */
+/* "<bytes>;<objects>", decimal; 0: unlimited. At most COS_QUOTA_MAX, which Lua
+ * can count. */
+#define COS_QUOTA_MAX  (1ULL << 53)
+
 typedef struct {
     uint64_t  bytes;
     uint64_t  objects;

@@ -94,6 +94,13 @@
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge",                            \
       "Your metadata headers exceed the maximum allowed metadata size.")      \
     X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not valid.")      \
+    X(INVALID_RETENTION, 400, "InvalidRetentionPeriod",                       \
+      "The retention period must be a positive integer value.")               \
+    X(ACL_NOT_SUPPORTED, 400, "AccessControlListNotSupported",                \
+      "The bucket does not allow ACLs.")                                      \
+    X(ACL_WITH_OWNERSHIP, 400, "InvalidBucketAclWithObjectOwnership",         \
+      "Bucket cannot have ACLs set with ObjectOwnership's "                   \
+      "BucketOwnerEnforced setting.")                                         \
     X(INVALID_STORAGE_CLASS, 400, "InvalidStorageClass",                      \
       "The storage class you specified is not valid.")                        \
     X(INVALID_LOCATION, 400, "InvalidLocationConstraint",                     \
@@ -123,6 +130,39 @@
       "the upload may have been aborted or completed.")                       \
     X(NO_SUCH_VERSION, 404, "NoSuchVersion",                                  \
       "The specified version does not exist.")                                \
+    X(NO_TAGS, 404, "NoSuchTagSet", "The TagSet does not exist.")             \
+    X(NO_ENCRYPTION, 404, "NoSuchEncryptionConfiguration",                    \
+      "The server side encryption configuration was not found.")              \
+    X(NO_ENCRYPTION_S3, 404, "ServerSideEncryptionConfigurationNotFoundError",\
+      "The server side encryption configuration was not found.")              \
+    X(NO_LOCK_CONFIG, 404, "NoSuchObjectLockConfiguration",                   \
+      "The bucket has no object lock configuration.")                         \
+    X(NO_LOCK_CONFIG_S3, 404, "ObjectLockConfigurationNotFoundError",         \
+      "Object Lock configuration does not exist for this bucket.")            \
+    X(NO_QUOTA, 404, "NoSuchQuotaConfiguration", "The bucket has no quota.")  \
+    X(NO_PUBLIC_BLOCK, 404, "NoSuchPublicAccessBlockConfiguration",           \
+      "The public access block configuration was not found.")                 \
+    X(NO_OWNERSHIP, 404, "OwnershipControlsNotFoundError",                    \
+      "The bucket ownership controls were not found.")                        \
+    X(NO_CORS, 404, "NoSuchCORSConfiguration",                                \
+      "The CORS configuration does not exist.")                               \
+    X(NO_WEBSITE, 404, "NoSuchWebsiteConfiguration",                          \
+      "The specified bucket does not have a website configuration.")          \
+    X(NO_LIFECYCLE, 404, "NoSuchLifecycleConfiguration",                      \
+      "The lifecycle configuration does not exist.")                          \
+    X(NO_POLICY, 404, "NoSuchPolicy", "The bucket policy does not exist.")    \
+    X(NO_POLICY_S3, 404, "NoSuchBucketPolicy",                                \
+      "The bucket policy does not exist.")                                    \
+    X(NO_REFERER, 404, "NoSuchRefererConfiguration",                          \
+      "The referer configuration does not exist.")                            \
+    X(NO_ORIGIN, 404, "OriginConfigurationNotFoundError",                     \
+      "The origin configuration does not exist.")                             \
+    X(NO_INVENTORY, 404, "InventoryConfigurationNotFoundError",               \
+      "The inventory configuration does not exist.")                          \
+    X(NO_REPLICATION, 404, "ReplicationConfigurationNotFoundError",           \
+      "The replication configuration was not found.")                         \
+    X(NO_CONFIGURATION, 404, "NoSuchConfiguration",                           \
+      "The specified configuration does not exist.")                          \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed",                            \
       "The specified method is not allowed against this resource.")           \
     X(BUCKET_EXISTS, 409, "BucketAlreadyExists",                              \
@@ -132,9 +172,17 @@
     X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty",                                \
       "The bucket you tried to delete is not empty.")                         \
     X(FILE_EXISTS, 409, "FileAlreadyExists", "The object already exists.")    \
+    X(INVALID_BUCKET_STATE, 409, "InvalidBucketState",                        \
+      "The request is not valid for the current state of the bucket.")        \
+    X(INVALID_LOCKED_TIME, 409, "InvalidLockedTime",                          \
+      "A retention period can only be extended.")                             \
     X(CONDITIONAL_CONFLICT, 409, "ConditionalRequestConflict",                \
       "The conditional request cannot succeed because of a conflicting "      \
       "operation.")                                                           \
+    X(QUOTA, 403, "QuotaExceeded",                                            \
+      "The bucket would exceed its quota.")                                   \
+    X(RETAINED, 403, "AccessDenied",                                          \
+      "The object is retained by the bucket's retention policy.")             \
     X(PRECONDITION_FAILED, 412, "PreconditionFailed",                         \
       "At least one of the preconditions you specified did not hold.")        \
     X(INVALID_RANGE, 416, "InvalidRange",                                     \
