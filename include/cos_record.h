@@ -58,9 +58,28 @@ typedef enum {
 const char *cos_acl_name(cos_acl_e acl);
 int cos_acl_parse(cos_str_t s);
 
-typedef enum { COS_CLASS_STANDARD = 0, COS_CLASS_MAX } cos_class_e;
+/* Storage classes: the numbers are stored. What they mean: cos_class.h */
+typedef enum {
+    COS_CLASS_STANDARD = 0,
+    COS_CLASS_STANDARD_IA,
+    COS_CLASS_INTELLIGENT_TIERING,
+    COS_CLASS_ARCHIVE,
+    COS_CLASS_DEEP_ARCHIVE,
+    COS_CLASS_MAZ_STANDARD,
+    COS_CLASS_MAZ_STANDARD_IA,
+    COS_CLASS_MAZ_INTELLIGENT_TIERING,
+    COS_CLASS_MAZ_ARCHIVE,
+    COS_CLASS_COLD,
+    COS_CLASS_GLACIER_IR,
+    COS_CLASS_ONEZONE_IA,
+    COS_CLASS_REDUCED_REDUNDANCY,
+    COS_CLASS_MAX
+} cos_class_e;
+
+/* The name in records, logs and directives; NULL for none. */
 const char *cos_class_name(cos_class_e c);
-int cos_class_parse(cos_str_t s);     /* without case; -1: unknown */
+/* Without case, any dialect's name; -1: unknown */
+int cos_class_parse(cos_str_t s);
 
 typedef struct {
     uint64_t  cid;

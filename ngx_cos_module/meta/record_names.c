@@ -10,8 +10,6 @@ static const char *const acl_names[COS_ACL_MAX] = {
     "authenticated-read", "bucket-owner-read", "bucket-owner-full-control"
 };
 
-static const char *const class_names[COS_CLASS_MAX] = { "STANDARD" };
-
 static const struct {
     const char  *name;
     size_t       len;
@@ -35,28 +33,6 @@ cos_acl_parse(cos_str_t s)
 
     for (i = 0; i < COS_ACL_MAX; i++) {
         if (cos_str_is(s, acl_names[i])) {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
-
-const char *
-cos_class_name(cos_class_e c)
-{
-    return (unsigned) c < COS_CLASS_MAX ? class_names[c] : NULL;
-}
-
-
-int
-cos_class_parse(cos_str_t s)
-{
-    int  i;
-
-    for (i = 0; i < COS_CLASS_MAX; i++) {
-        if (cos_str_iis(s, class_names[i])) {
             return i;
         }
     }

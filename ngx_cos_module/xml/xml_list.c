@@ -4,6 +4,7 @@
  */
 
 #include "cos_facts.h"
+#include "cos_class.h"
 #include "xml.h"
 
 static void contents(cos_buf_t *b, const cos_xml_listing_t *l, cos_str_t key,
@@ -117,7 +118,7 @@ cos_xml_listing(cos_buf_t *b, const cos_xml_listing_t *l)
             cos_xml_elem_owner(b, l->dialect, "Owner", 1, o.owner);
         }
 
-        cos_xml_elem_cstr(b, "StorageClass", cos_class_name(o.cls));
+        cos_xml_elem_cstr(b, "StorageClass", cos_class_shown(o.cls, l->dialect));
         cos_buf_lit(b, "</Contents>");
     }
 
@@ -354,7 +355,8 @@ upload(cos_buf_t *b, const cos_xml_uploads_t *l, cos_str_t key, cos_str_t id,
     cos_buf_lit(b, "<Upload>");
     cos_xml_elem_key(b, "Key", key, l->url);
     cos_xml_elem(b, "UploadId", id);
-    cos_xml_elem_cstr(b, "StorageClass", cos_class_name(u->object.cls));
+    cos_xml_elem_cstr(b, "StorageClass",
+                      cos_class_shown(u->object.cls, l->dialect));
     cos_xml_elem_owner(b, l->dialect, "Initiator", 0, u->initiator);
     cos_xml_elem_owner(b, l->dialect, "Owner", 0, owner);
     cos_xml_elem_date(b, "Initiated", u->initiated, 1);

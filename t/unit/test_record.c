@@ -489,9 +489,6 @@ words_are_told(void **state)
     assert_null(cos_acl_name(COS_ACL_MAX));
     assert_int_equal(cos_acl_parse(COS_STR("Private")), -1);
     assert_int_equal(cos_acl_parse(COS_STR("")), -1);
-    assert_int_equal(cos_class_parse(COS_STR("standard")), 0);
-    assert_int_equal(cos_class_parse(COS_STR("ARCHIVE")), -1);
-    assert_null(cos_class_name(COS_CLASS_MAX));
     assert_null(cos_sum_name(COS_SUM_NONE));
     assert_string_equal(cos_sum_name(COS_SUM_CRC64NVME), "CRC64NVME");
     assert_int_equal(cos_sum_len(COS_SUM_SHA256), 32);
