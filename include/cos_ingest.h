@@ -3,6 +3,10 @@
  * in the thread pool (small bodies: inline). Decodes aws-chunked framing,
  * hashes, keeps small payloads in memory and writes large ones into a solo
  * container as they come, so that memory is bounded whatever the size.
+ *
+ * Two halves, each with fields of its own: reading (framing, hashes) and
+ * storing. Two threads may be in them at once, each with another piece; each
+ * half gets the pieces in their order.
  */
 
 #ifndef COS_INGEST_H
@@ -12,6 +16,12 @@
 #include "cos_container.h"
 
 #pragma GCC visibility push(hidden)
+
+/* The payload in some wire bytes, moved together where they lay. */
+typedef struct {
+    cos_u8           *data;
+    size_t            len;
+} cos_piece_t;
 
 typedef struct {
     /* what the client promised; set before cos_ingest_begin */
@@ -41,8 +51,9 @@ typedef struct {
     size_t            mem_cap;
     size_t            mem_len;
 
-    /* results */
+    /* results; err is that of reading, and of both after feed and end */
     cos_err_e         err;
+    cos_err_e         store_err;
     uint64_t          size;
     cos_u8            out_md5[COS_MD5_LEN];
     uint64_t          out_crc64;
@@ -50,6 +61,8 @@ typedef struct {
     unsigned          in_solo:1;
 
     /* private */
+    cos_u8           *wire;           /* being read, and its payload */
+    cos_piece_t      *piece;
     cos_solo_t        solo;
     unsigned          solo_open:1;
     cos_md_t         *h_md5, *h_sha256, *h_sum, *h_sha1;
@@ -60,9 +73,18 @@ typedef struct {
 
 /* Sets hashes up. COS_E_INTERNAL when out of memory. */
 cos_err_e cos_ingest_begin(cos_ingest_t *in);
-/* Feeds wire bytes; after an error returns it again. */
-cos_err_e cos_ingest_feed(cos_ingest_t *in, const cos_u8 *p, size_t n);
-/* After the last byte: checks length, framing, digests. The solo container,
+/* Reads wire bytes: takes framing off, counts and hashes. The payload in them
+ * is moved up to what *piece holds already (zeroed at first): all that is read
+ * into one piece lies in one buffer, in ascending order, and is overwritten.
+ * After an error returns it again. */
+cos_err_e cos_ingest_read(cos_ingest_t *in, cos_u8 *p, size_t n,
+    cos_piece_t *piece);
+/* Stores a piece that was read without error; its bytes may be overwritten.
+ * After an error returns it again. */
+cos_err_e cos_ingest_store(cos_ingest_t *in, cos_piece_t *piece);
+/* Reads and stores; after an error returns it again. */
+cos_err_e cos_ingest_feed(cos_ingest_t *in, cos_u8 *p, size_t n);
+/* After the last byte is read and stored, or an error: checks length, framing, digests. The solo container,
  * when there is one, is still open: cos_solo_finish(&in->solo) makes it
  * durable. */
 cos_err_e cos_ingest_end(cos_ingest_t *in);

@@ -129,6 +129,7 @@ struct ngx_http_cos_ctx_s {
 
     ngx_http_cos_step_pt      step;   /* runs when nothing is pending */
     ngx_uint_t                pending;
+    ngx_uint_t                sides;  /* of these, at whose end step runs */
     ngx_int_t                 rc;     /* of the answer that was sent */
     void                     *op;     /* the operation's own state */
     void                     *state;  /* of an operation that reads a document
@@ -136,6 +137,7 @@ struct ngx_http_cos_ctx_s {
     struct ngx_http_cos_commit_s  *commit;    /* the change under way */
     void                     *take;   /* the body being taken in */
     void                     *source; /* of a copy */
+    ngx_buf_t                *body_spare; /* the other half of its memory */
 
     cos_err_e                 error;  /* what was answered, for the log */
     const char               *reason; /* detail for log and document */
@@ -150,6 +152,7 @@ struct ngx_http_cos_ctx_s {
     unsigned                  replace_body:1;
     unsigned                  body_started:1;
     unsigned                  body_done:1;
+    unsigned                  body_failed:1;  /* error says why */
     unsigned                  named:1;
     unsigned                  draining:1; /* waits for its output */
 };
@@ -184,6 +187,24 @@ void ngx_http_cos_unhold(ngx_http_cos_ctx_t *ctx);
  * logs or the request. NGX_AGAIN, or NGX_ERROR when the pool is full. */
 ngx_int_t ngx_http_cos_thread(ngx_http_cos_ctx_t *ctx, void (*work)(void *),
     void *data, ngx_http_cos_step_pt next);
+
+/* Work that goes on beside the steps: the step that is then the current one
+ * runs whenever such work has ended (busy is clear), and when more of the body
+ * has come, if that is waited for too. The operation must not go on to anything
+ * else, nor end, before all of it has ended. */
+typedef struct {
+    ngx_thread_task_t       task;
+    void                  (*work)(void *data);
+    void                   *data;
+    ngx_http_cos_ctx_t     *ctx;
+    unsigned                busy:1;
+} ngx_http_cos_side_t;
+
+/* Runs s->work(s->data) in the thread pool, under the rules of
+ * ngx_http_cos_thread; *s is zeroed at first, and is used again when it is not
+ * busy. NGX_OK, or NGX_ERROR when the pool is full. */
+ngx_int_t ngx_http_cos_beside(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_side_t *s);
 
 /* Asks for a fact; a hit in the shared cache is there at once (NGX_OK);
  * NGX_AGAIN: next runs later; NGX_DECLINED: Redis is not reachable. fresh != 0
@@ -285,9 +306,15 @@ ngx_int_t ngx_http_cos_body_begin(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
 /* Takes what has arrived: NGX_OK with *in != NULL; NGX_DONE: the body has
  * ended; NGX_AGAIN: next runs when more is there; NGX_ERROR: ctx->error says
- * why. Every chain taken is given back with ngx_http_cos_body_free before the
- * next call. */
+ * why. The bytes of a chain lie in one buffer, in ascending order, and may be
+ * overwritten. Chains are given back with ngx_http_cos_body_free, in their
+ * order: their memory is what is received into. */
 ngx_int_t ngx_http_cos_body_take(ngx_http_cos_ctx_t *ctx, ngx_chain_t **in,
+    ngx_http_cos_step_pt next);
+/* Receives ahead of the next take, as far as memory goes: a second buffer where
+ * the first is full of what was taken and not given back. next runs when more
+ * is there; errors are the next take's to tell. */
+void ngx_http_cos_body_ahead(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
 void ngx_http_cos_body_free(ngx_http_cos_ctx_t *ctx, ngx_chain_t *in);
 

@@ -42,10 +42,28 @@ cos_err_e ngx_http_cos_acl_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
 ngx_int_t ngx_http_cos_range_error(ngx_http_cos_ctx_t *ctx, uint64_t size);
 
 
-/* Taking in a body (PutObject, UploadPart). */
+/* What was received of a body, with the thread that works on it. */
 typedef struct {
+    ngx_http_cos_side_t     side;
+    ngx_chain_t            *chain;    /* NULL: not used */
+    ngx_uint_t              n;        /* in the order of the body */
+    cos_piece_t             payload;
+    cos_err_e               err;
+    struct ngx_http_cos_take_s  *take;
+} ngx_http_cos_piece_t;
+
+#define NGX_HTTP_COS_PIECES  2        /* at a time */
+
+/* Taking in a body (PutObject, UploadPart). */
+typedef struct ngx_http_cos_take_s {
     cos_ingest_t            in;
-    ngx_chain_t            *chain;
+    ngx_http_cos_piece_t    piece[NGX_HTTP_COS_PIECES];
+    ngx_uint_t              npieces;  /* used of these */
+    ngx_uint_t              sent;     /* pieces given to threads */
+    pthread_mutex_t         lock;     /* of the turns */
+    pthread_cond_t          turned;
+    ngx_uint_t              to_read;  /* the piece whose turn it is */
+    ngx_uint_t              to_store;
     ngx_http_cos_step_pt    next;
     uint64_t                solo;     /* id held, 0: none */
     cos_json_t             *json;     /* for ngx_http_cos_take_finish */
@@ -58,6 +76,8 @@ typedef struct {
     ngx_http_cos_ctx_t     *ctx;
 } ngx_http_cos_take_t;
 
+/* Reads from headers what the client promises about the body into *in. */
+cos_err_e ngx_http_cos_promises(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in);
 /* Reads from headers what the client promises about the body and prepares
  * *t; nothing is read yet. */
 cos_err_e ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx,

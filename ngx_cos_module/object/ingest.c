@@ -1,6 +1,8 @@
 /*
  * Taking in the bytes of one object or part: framing, hashes, and the choice
- * between memory and a container of its own.
+ * between memory and a container of its own. Digests are those of what the
+ * client sent: whatever is to change bytes on their way to the disk stands in
+ * cos_ingest_store().
  */
 
 #include <unistd.h>
@@ -8,11 +10,10 @@
 #include "cos_ingest.h"
 
 
+/* Payload, as it comes out of the framing. */
 static cos_err_e
 take(cos_ingest_t *in, const cos_u8 *p, size_t n)
 {
-    cos_err_e  rc;
-
     if (n > in->max - in->size) {
         return COS_E_ENTITY_TOO_LARGE;
     }
@@ -53,46 +54,38 @@ take(cos_ingest_t *in, const cos_u8 *p, size_t n)
         break;
     }
 
-    if (!in->solo_open && n <= in->mem_cap - in->mem_len) {
-        memcpy(in->mem + in->mem_len, p, n);
-        in->mem_len += n;
-        return COS_OK;
-    }
-
-    if (!in->solo_open) {
-        if (in->solo_cid == 0) {
-            return COS_E_ENTITY_TOO_LARGE;
-        }
-
-        rc = cos_solo_create(&in->solo, in->store, in->solo_cid,
-                             in->length > 0 ? (uint64_t) in->length : 0);
-        if (rc != COS_OK) {
-            return rc;
-        }
-
-        in->solo_open = 1;
-        in->in_solo = 1;
-
-        rc = cos_solo_write(&in->solo, in->mem, in->mem_len);
-        in->mem_len = 0;
-
-        if (rc != COS_OK) {
-            return rc;
-        }
-    }
-
-    return cos_solo_write(&in->solo, p, n);
+    return COS_OK;
 }
 
 
+/* Hashed bytes are not looked at again by the framing, so those of the next
+ * chunk may lie over the header between them. */
 static int
 sink(void *ctx, const cos_u8 *p, size_t n)
 {
+    cos_u8        *to;
     cos_ingest_t  *in = ctx;
+    cos_piece_t   *piece = in->piece;
 
     in->err = take(in, p, n);
 
-    return in->err != COS_OK;
+    if (in->err != COS_OK) {
+        return -1;
+    }
+
+    if (piece->len == 0) {
+        piece->data = in->wire + (p - in->wire);
+    }
+
+    to = piece->data + piece->len;
+
+    if (to != p) {
+        memmove(to, p, n);
+    }
+
+    piece->len += n;
+
+    return 0;
 }
 
 
@@ -136,7 +129,7 @@ cos_ingest_begin(cos_ingest_t *in)
 
 
 cos_err_e
-cos_ingest_feed(cos_ingest_t *in, const cos_u8 *p, size_t n)
+cos_ingest_read(cos_ingest_t *in, cos_u8 *p, size_t n, cos_piece_t *piece)
 {
     cos_err_e  rc;
 
@@ -149,19 +142,99 @@ cos_ingest_feed(cos_ingest_t *in, const cos_u8 *p, size_t n)
         cos_md_update(in->h_sha256, p, n);
     }
 
-    if (in->decoder) {
-        rc = cos_chunked_feed(in->decoder, p, n);
+    in->wire = p;
+    in->piece = piece;
 
-        /* the sink's own error says more than "the sink failed" */
-        if (in->err == COS_OK) {
-            in->err = rc;
-        }
+    if (in->decoder == NULL) {
+        (void) sink(in, p, n);
+        return in->err;
+    }
 
-    } else {
-        in->err = take(in, p, n);
+    rc = cos_chunked_feed(in->decoder, p, n);
+
+    /* the sink's own error says more than "the sink failed" */
+    if (in->err == COS_OK) {
+        in->err = rc;
     }
 
     return in->err;
+}
+
+
+static cos_err_e
+open_solo(cos_ingest_t *in)
+{
+    cos_err_e  rc;
+
+    if (in->solo_cid == 0) {
+        return COS_E_ENTITY_TOO_LARGE;
+    }
+
+    rc = cos_solo_create(&in->solo, in->store, in->solo_cid,
+                         in->length > 0 ? (uint64_t) in->length : 0);
+    if (rc != COS_OK) {
+        return rc;
+    }
+
+    in->solo_open = 1;
+    in->in_solo = 1;
+
+    rc = cos_solo_write(&in->solo, in->mem, in->mem_len);
+    in->mem_len = 0;
+
+    return rc;
+}
+
+
+/* Pieces come here one at a time, hashed, in the order of the payload, and may
+ * be overwritten. */
+cos_err_e
+cos_ingest_store(cos_ingest_t *in, cos_piece_t *piece)
+{
+    if (in->store_err != COS_OK || piece->len == 0) {
+        return in->store_err;
+    }
+
+    if (!in->solo_open) {
+        if (piece->len <= in->mem_cap - in->mem_len) {
+            memcpy(in->mem + in->mem_len, piece->data, piece->len);
+            in->mem_len += piece->len;
+            return COS_OK;
+        }
+
+        in->store_err = open_solo(in);
+    }
+
+    if (in->store_err == COS_OK) {
+        in->store_err = cos_solo_write(&in->solo, piece->data, piece->len);
+    }
+
+    return in->store_err;
+}
+
+
+/* What failed to be stored came before what was read last. */
+static cos_err_e
+both(cos_ingest_t *in)
+{
+    if (in->store_err != COS_OK) {
+        in->err = in->store_err;
+    }
+
+    return in->err;
+}
+
+
+cos_err_e
+cos_ingest_feed(cos_ingest_t *in, cos_u8 *p, size_t n)
+{
+    cos_piece_t  piece = { NULL, 0 };
+
+    if (cos_ingest_read(in, p, n, &piece) == COS_OK) {
+        (void) cos_ingest_store(in, &piece);
+    }
+
+    return both(in);
 }
 
 
@@ -274,7 +347,7 @@ check_digests(cos_ingest_t *in)
 cos_err_e
 cos_ingest_end(cos_ingest_t *in)
 {
-    if (in->err != COS_OK) {
+    if (both(in) != COS_OK) {
         return in->err;
     }
 

@@ -1,6 +1,15 @@
 /*
- * Taking in a body: from nginx's buffers through the ingest, small bodies on
- * the loop, larger ones in the thread pool, a buffer at a time.
+ * Taking in a body: from nginx's buffers through the ingest. Small bodies on
+ * the loop; larger ones in the thread pool, two pieces at a time: while one is
+ * being written the next is hashed, and the loop receives into whatever memory
+ * is free. Threads do each half of the work in the order of the pieces, one
+ * passing the turn to the next without the loop: to wake it, and to be woken by
+ * it, takes as long as to hash a good part of a piece.
+ *
+ * A thread waits only for one that was given its piece before, so it is running
+ * or done. Nothing ends while a thread is busy, whatever went wrong: it uses
+ * the request's memory and the container. Then the first error counts, in the
+ * order of the bytes.
  */
 
 #include "ngx_http_cos_object.h"
@@ -10,274 +19,11 @@
 #define INLINE_MAX  16384
 
 
-static ngx_int_t take_body(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t take_fed(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t take_inline(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t take_pieces(ngx_http_cos_ctx_t *ctx);
+static ngx_http_cos_piece_t *free_piece(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t);
 static ngx_int_t take_ended(ngx_http_cos_ctx_t *ctx);
-
-
-/* --- promises -------------------------------------------------------------------- */
-
-static cos_err_e
-promised_md5(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
-{
-    cos_u8               raw[32];
-    const cos_header_t  *h;
-
-    h = cos_header(&ctx->http, "content-md5");
-
-    if (h == NULL) {
-        return COS_OK;
-    }
-
-    if (cos_header_count(&ctx->http, "content-md5") > 1) {
-        return COS_E_INVALID_DIGEST;
-    }
-
-    if (h->value.len != 24 || cos_unbase64(raw, h->value) != COS_MD5_LEN) {
-        return COS_E_INVALID_DIGEST;
-    }
-
-    ngx_memcpy(in->md5, raw, COS_MD5_LEN);
-    in->has_md5 = 1;
-
-    return COS_OK;
-}
-
-
-static cos_sum_e
-sum_by_name(cos_str_t s)
-{
-    int  t;
-
-    for (t = COS_SUM_CRC32; t < COS_SUM_MAX; t++) {
-        if (cos_str_iis(s, cos_sum_name(t))) {
-            return t;
-        }
-    }
-
-    return COS_SUM_NONE;
-}
-
-
-/* x-amz-checksum-<algorithm>: <base64>, or its announcement as a trailer. */
-static cos_err_e
-promised_sum(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
-{
-    size_t               i, n;
-    cos_u8               raw[66];
-    cos_str_t            name;
-    const cos_header_t  *h;
-
-    for (i = 0, n = 0; i < ctx->http.nheaders; i++) {
-        h = &ctx->http.headers[i];
-
-        if (!cos_str_starts(h->name, "x-amz-checksum-")) {
-            continue;
-        }
-
-        name.data = h->name.data + 15;
-        name.len = h->name.len - 15;
-
-        if (cos_str_is(name, "mode") || cos_str_is(name, "type")
-            || cos_str_is(name, "algorithm"))
-        {
-            continue;
-        }
-
-        in->sum_type = sum_by_name(name);
-
-        if (in->sum_type == COS_SUM_NONE || n++) {
-            return COS_E_INVALID_CHECKSUM;
-        }
-
-        if (h->value.len > 64
-            || cos_unbase64(raw, h->value)
-               != (ptrdiff_t) cos_sum_len(in->sum_type))
-        {
-            return COS_E_INVALID_CHECKSUM;
-        }
-
-        ngx_memcpy(in->sum, raw, cos_sum_len(in->sum_type));
-        in->has_sum = 1;
-    }
-
-    h = cos_header(&ctx->http, "x-amz-trailer");
-
-    if (h && h->value.len && in->chunked) {
-        in->trailers = h->value;
-
-        if (cos_str_starts(h->value, "x-amz-checksum-")) {
-            name.data = h->value.data + 15;
-            name.len = h->value.len - 15;
-
-            if (in->has_sum || sum_by_name(name) == COS_SUM_NONE) {
-                return COS_E_INVALID_CHECKSUM;
-            }
-
-            in->sum_type = sum_by_name(name);
-            in->sum_trailer = 1;
-        }
-    }
-
-    /* an algorithm without a value: computed, stored, answered */
-    h = ngx_http_cos_header(ctx, "sdk-checksum-algorithm");
-
-    if (h && h->value.len && !in->has_sum && !in->sum_trailer) {
-        in->sum_type = sum_by_name(h->value);
-
-        if (in->sum_type == COS_SUM_NONE) {
-            return COS_E_INVALID_CHECKSUM;
-        }
-    }
-
-    return COS_OK;
-}
-
-
-static cos_err_e
-promised_rest(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
-{
-    const cos_header_t  *h;
-
-    h = cos_header(&ctx->http, "x-cos-content-sha1");
-
-    if (h && h->value.len) {
-        if (cos_unhex(in->sha1, COS_SHA1_LEN, h->value) != 0) {
-            return COS_E_INVALID_SHA1;
-        }
-        in->has_sha1 = 1;
-    }
-
-    h = cos_header(&ctx->http, "x-cos-hash-crc64ecma");
-
-    if (h && h->value.len) {
-        if (cos_str_uint(h->value, &in->crc64) != 0) {
-            return COS_E_INVALID_CHECKSUM;
-        }
-        in->has_crc64 = 1;
-    }
-
-    if (ctx->sig.scheme == COS_SIG_V4
-        && ctx->sig.payload == COS_PAYLOAD_SHA256)
-    {
-        ngx_memcpy(in->sha256, ctx->sig.payload_sha256, COS_SHA256_LEN);
-        in->has_sha256 = 1;
-    }
-
-    return COS_OK;
-}
-
-
-static cos_err_e
-payload_length(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
-{
-    uint64_t             n;
-    const cos_header_t  *h;
-    ngx_http_request_t  *r = ctx->request;
-
-    in->length = r->headers_in.content_length_n;
-
-    if (in->length < 0 && !r->headers_in.chunked
-#if (NGX_HTTP_V2)
-        && r->stream == NULL
-#endif
-       )
-    {
-        return COS_E_MISSING_LENGTH;
-    }
-
-    in->chunked = ctx->sig.scheme == COS_SIG_V4
-                  && ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
-
-    if (!in->chunked) {
-        return COS_OK;
-    }
-
-    h = cos_header(&ctx->http, "x-amz-decoded-content-length");
-
-    if (h == NULL) {
-        return COS_E_MISSING_LENGTH;
-    }
-
-    if (cos_str_uint(h->value, &n) != 0 || n > INT64_MAX) {
-        return COS_E_INVALID_ARGUMENT;
-    }
-
-    in->length = n;
-
-    return COS_OK;
-}
-
-
-/* The parsers read BOS' JSON as well: a document must be of its dialect. */
-static cos_err_e
-of_dialect(ngx_http_cos_ctx_t *ctx, ngx_str_t *text)
-{
-    size_t  i;
-
-    if (ctx->name.dialect == COS_DIALECT_BOS) {
-        return COS_OK;
-    }
-
-    for (i = 0; i < text->len && text->data[i] <= ' '; i++) { /* void */ }
-
-    return i < text->len && text->data[i] == '{' ? COS_E_MALFORMED_XML
-                                                 : COS_OK;
-}
-
-
-cos_err_e
-ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
-    ngx_uint_t sums)
-{
-    cos_err_e     err;
-    cos_ingest_t  in;
-
-    ngx_memzero(&in, sizeof(cos_ingest_t));
-
-    in.length = -1;
-    in.max = text->len;
-    in.sig = &ctx->sig;
-    in.mem_cap = text->len;
-    in.chunked = ctx->sig.scheme == COS_SIG_V4
-                 && ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
-
-    if ((err = promised_md5(ctx, &in)) != COS_OK
-        || (sums && (err = promised_sum(ctx, &in)) != COS_OK)
-        || (err = promised_rest(ctx, &in)) != COS_OK)
-    {
-        return err;
-    }
-
-    if (text->len == 0 && !in.has_md5 && !in.has_sum && !in.has_sha256) {
-        return COS_OK;
-    }
-
-    in.mem = ngx_palloc(ctx->request->pool, text->len + 1);
-    if (in.mem == NULL) {
-        return COS_E_INTERNAL;
-    }
-
-    err = cos_ingest_begin(&in);
-
-    if (err == COS_OK && text->len) {
-        err = cos_ingest_feed(&in, text->data, text->len);
-    }
-
-    if (err == COS_OK) {
-        err = cos_ingest_end(&in);
-    }
-
-    cos_ingest_free(&in);
-
-    if (err == COS_OK && in.chunked) {
-        /* what was framed is the document */
-        text->data = in.mem;
-        text->len = in.mem_len;
-    }
-
-    return err != COS_OK ? err : of_dialect(ctx, text);
-}
 
 
 /* --- where bytes go ----------------------------------------------------------------- */
@@ -289,6 +35,9 @@ take_cleanup(void *data)
     ngx_http_cos_take_t  *t = data;
 
     cos_ingest_free(&t->in);
+
+    (void) pthread_cond_destroy(&t->turned);
+    (void) pthread_mutex_destroy(&t->lock);
 
     if (t->solo == 0) {
         return;
@@ -323,6 +72,12 @@ place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
 
     cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
     if (cln == NULL) {
+        return COS_E_INTERNAL;
+    }
+
+    if (pthread_mutex_init(&t->lock, NULL) != 0
+        || pthread_cond_init(&t->turned, NULL) != 0)
+    {
         return COS_E_INTERNAL;
     }
 
@@ -363,11 +118,7 @@ ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
     in->max = ctx->lcf->max_object_size;
     in->sig = &ctx->sig;
 
-    if ((err = payload_length(ctx, in)) != COS_OK
-        || (err = promised_md5(ctx, in)) != COS_OK
-        || (err = promised_sum(ctx, in)) != COS_OK
-        || (err = promised_rest(ctx, in)) != COS_OK)
-    {
+    if ((err = ngx_http_cos_promises(ctx, in)) != COS_OK) {
         return err;
     }
 
@@ -404,24 +155,52 @@ ngx_http_cos_take_local(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
 /* --- the body ------------------------------------------------------------------------- */
 
 static void
-feed(void *data)
+wait_turn(ngx_http_cos_take_t *t, ngx_uint_t *turn, ngx_uint_t n)
 {
-    ngx_chain_t          *cl;
-    ngx_http_cos_take_t  *t = data;
+    (void) pthread_mutex_lock(&t->lock);
 
-    for (cl = t->chain; cl && t->in.err == COS_OK; cl = cl->next) {
-        (void) cos_ingest_feed(&t->in, cl->buf->pos,
-                               cl->buf->last - cl->buf->pos);
+    while (*turn != n) {
+        (void) pthread_cond_wait(&t->turned, &t->lock);
     }
+
+    (void) pthread_mutex_unlock(&t->lock);
 }
 
 
 static void
-end(void *data)
+pass_turn(ngx_http_cos_take_t *t, ngx_uint_t *turn)
 {
-    ngx_http_cos_take_t  *t = data;
+    (void) pthread_mutex_lock(&t->lock);
+    (*turn)++;
+    (void) pthread_cond_broadcast(&t->turned);
+    (void) pthread_mutex_unlock(&t->lock);
+}
 
-    (void) cos_ingest_end(&t->in);
+
+/* A piece that is broken, or comes after one that is, goes by: those behind it
+ * wait for their turn. */
+static void
+work(void *data)
+{
+    ngx_chain_t           *cl;
+    ngx_http_cos_piece_t  *p = data;
+    ngx_http_cos_take_t   *t = p->take;
+
+    wait_turn(t, &t->to_read, p->n);
+
+    for (cl = p->chain; cl && p->err == COS_OK; cl = cl->next) {
+        p->err = cos_ingest_read(&t->in, cl->buf->pos,
+                                 cl->buf->last - cl->buf->pos, &p->payload);
+    }
+
+    pass_turn(t, &t->to_read);
+    wait_turn(t, &t->to_store, p->n);
+
+    if (p->err == COS_OK) {
+        p->err = cos_ingest_store(&t->in, &p->payload);
+    }
+
+    pass_turn(t, &t->to_store);
 }
 
 
@@ -429,10 +208,23 @@ ngx_int_t
 ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     ngx_http_cos_step_pt next)
 {
+    ngx_uint_t  i;
+
     t->next = next;
     ctx->take = t;
 
-    if (ngx_http_cos_body_begin(ctx, take_body) != NGX_OK) {
+    /* what stays in memory is not worth a second thread, nor a buffer */
+    t->npieces = t->solo ? NGX_HTTP_COS_PIECES : 1;
+
+    for (i = 0; i < t->npieces; i++) {
+        t->piece[i].take = t;
+        t->piece[i].side.work = work;
+        t->piece[i].side.data = &t->piece[i];
+    }
+
+    if (ngx_http_cos_body_begin(ctx, t->in_thread ? take_pieces : take_inline)
+        != NGX_OK)
+    {
         t->err = ctx->error;
         return ngx_http_cos_goto(ctx, next);
     }
@@ -442,55 +234,110 @@ ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
 
 
 static ngx_int_t
-take_body(ngx_http_cos_ctx_t *ctx)
+take_inline(ngx_http_cos_ctx_t *ctx)
 {
     ngx_int_t             rc;
+    ngx_chain_t          *in, *cl;
     ngx_http_cos_take_t  *t = ctx->take;
 
-    for ( ;; ) {
-        rc = ngx_http_cos_body_take(ctx, &t->chain, take_body);
+    while (t->in.err == COS_OK) {
+        rc = ngx_http_cos_body_take(ctx, &in, take_inline);
 
         if (rc == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
-        if (rc == NGX_DONE) {
-            if (t->in_thread) {
-                return ngx_http_cos_thread(ctx, end, t, take_ended);
-            }
-
-            end(t);
-            return ngx_http_cos_goto(ctx, take_ended);
-        }
-
         if (rc != NGX_OK) {
-            t->err = ctx->error;
-            return ngx_http_cos_goto(ctx, t->next);
+            t->err = rc == NGX_DONE ? COS_OK : ctx->error;
+            break;
         }
 
-        if (t->in_thread) {
-            return ngx_http_cos_thread(ctx, feed, t, take_fed);
+        for (cl = in; cl; cl = cl->next) {
+            (void) cos_ingest_feed(&t->in, cl->buf->pos,
+                                   cl->buf->last - cl->buf->pos);
         }
 
-        feed(t);
-        ngx_http_cos_body_free(ctx, t->chain);
-
-        if (t->in.err != COS_OK) {
-            return ngx_http_cos_goto(ctx, take_ended);
-        }
+        ngx_http_cos_body_free(ctx, in);
     }
+
+    return ngx_http_cos_goto(ctx, take_ended);
 }
 
 
+/* Runs again whenever a thread is done or more has come. */
 static ngx_int_t
-take_fed(ngx_http_cos_ctx_t *ctx)
+take_pieces(ngx_http_cos_ctx_t *ctx)
 {
-    ngx_http_cos_take_t  *t = ctx->take;
+    ngx_int_t              rc;
+    ngx_http_cos_take_t   *t = ctx->take;
+    ngx_http_cos_piece_t  *p;
 
-    ngx_http_cos_body_free(ctx, t->chain);
+    for (p = free_piece(ctx, t); p && t->err == COS_OK;
+         p = free_piece(ctx, t))
+    {
+        rc = ngx_http_cos_body_take(ctx, &p->chain, take_pieces);
 
-    return ngx_http_cos_goto(ctx, t->in.err == COS_OK ? take_body
-                                                      : take_ended);
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_OK) {
+            t->err = rc == NGX_DONE ? COS_OK : ctx->error;
+            break;
+        }
+
+        p->n = t->sent;
+        p->err = COS_OK;
+        ngx_memzero(&p->payload, sizeof(cos_piece_t));
+
+        if (ngx_http_cos_beside(ctx, &p->side) != NGX_OK) {
+            t->err = COS_E_INTERNAL;
+            break;
+        }
+
+        t->sent++;
+    }
+
+    if (p == NULL && t->err == COS_OK) {
+        if (t->npieces > 1) {
+            ngx_http_cos_body_ahead(ctx, take_pieces);
+        }
+
+        return NGX_AGAIN;
+    }
+
+    /* the end of the body, or an error */
+
+    return ctx->sides ? NGX_AGAIN : ngx_http_cos_goto(ctx, take_ended);
+}
+
+
+/* Gives back what threads are done with. */
+static ngx_http_cos_piece_t *
+free_piece(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
+{
+    ngx_uint_t             i;
+    ngx_http_cos_piece_t  *p, *found;
+
+    found = NULL;
+
+    for (i = 0; i < t->npieces; i++) {
+        p = &t->piece[i];
+
+        if (p->side.busy) {
+            continue;
+        }
+
+        ngx_http_cos_body_free(ctx, p->chain);
+        p->chain = NULL;
+        found = p;
+
+        if (p->err != COS_OK && t->err == COS_OK) {
+            t->err = p->err;
+        }
+    }
+
+    return found;
 }
 
 
@@ -499,7 +346,11 @@ take_ended(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_take_t  *t = ctx->take;
 
-    t->err = t->in.err;
+    /* what was received before the body broke off came first; after the last
+     * byte there is little left to compute */
+    if (t->in.store_err != COS_OK || t->in.err != COS_OK || t->err == COS_OK) {
+        t->err = cos_ingest_end(&t->in);
+    }
 
     if (t->err == COS_E_UNAVAILABLE) {
         /* no descriptor for its file: the next try shall find one */

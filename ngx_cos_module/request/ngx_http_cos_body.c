@@ -17,6 +17,9 @@ typedef struct {
 
 
 static void begun(ngx_http_request_t *r);
+static ngx_int_t receive(ngx_http_cos_ctx_t *ctx);
+static ngx_chain_t *first_run(ngx_http_cos_ctx_t *ctx);
+static void turn(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t small_step(ngx_http_cos_ctx_t *ctx);
 
 
@@ -58,31 +61,16 @@ ngx_int_t
 ngx_http_cos_body_take(ngx_http_cos_ctx_t *ctx, ngx_chain_t **in,
     ngx_http_cos_step_pt next)
 {
-    ngx_int_t                 rc;
     ngx_chain_t              *cl;
     ngx_http_request_t       *r = ctx->request;
     ngx_http_request_body_t  *rb = r->request_body;
 
-    if (rb->bufs == NULL && r->reading_body) {
-
-        rc = ngx_http_read_unbuffered_request_body(r);
-
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ctx->error = r->connection->error && rc == NGX_HTTP_BAD_REQUEST
-                         ? COS_E_INCOMPLETE_BODY
-                         : ngx_http_cos_err_of_status(rc);
-            return NGX_ERROR;
-        }
+    if (rb->bufs == NULL && r->reading_body && receive(ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (rb->bufs) {
-        *in = rb->bufs;
-        rb->bufs = NULL;
-
-        /* the time that our disk takes is not the client's */
-        if (r->connection->read->timer_set) {
-            ngx_del_timer(r->connection->read);
-        }
+        *in = first_run(ctx);
 
         for (cl = *in; cl; cl = cl->next) {
             ctx->bytes_in += cl->buf->last - cl->buf->pos;
@@ -100,6 +88,158 @@ ngx_http_cos_body_take(ngx_http_cos_ctx_t *ctx, ngx_chain_t **in,
     r->read_event_handler = ngx_http_cos_body_readable;
 
     return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+receive(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r = ctx->request;
+
+    if (ctx->body_failed) {
+        return NGX_ERROR;
+    }
+
+    turn(ctx);
+
+    rc = ngx_http_read_unbuffered_request_body(r);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->body_failed = 1;
+        ctx->error = r->connection->error && rc == NGX_HTTP_BAD_REQUEST
+                     ? COS_E_INCOMPLETE_BODY
+                     : ngx_http_cos_err_of_status(rc);
+        return NGX_ERROR;
+    }
+
+    /* the time that our disk takes is not the client's */
+    if (r->request_body->bufs && r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+lies_in(ngx_buf_t *area, ngx_buf_t *b)
+{
+    return area && b->pos >= area->start && b->pos < area->end;
+}
+
+
+/* What has arrived may begin in the buffer of the request's header, and go on
+ * from one of the body's buffers to the other. */
+static ngx_chain_t *
+first_run(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_buf_t                *b;
+    ngx_uint_t                current, spare;
+    ngx_chain_t              *in, *cl;
+    ngx_http_request_body_t  *rb = ctx->request->request_body;
+
+    in = rb->bufs;
+    current = lies_in(rb->buf, in->buf);
+    spare = lies_in(ctx->body_spare, in->buf);
+
+    for (cl = in; cl->next; cl = cl->next) {
+        b = cl->next->buf;
+
+        if (b->pos < b->last && (lies_in(rb->buf, b) != current
+                                 || lies_in(ctx->body_spare, b) != spare))
+        {
+            break;
+        }
+    }
+
+    rb->bufs = cl->next;
+    cl->next = NULL;
+
+    return in;
+}
+
+
+void
+ngx_http_cos_body_ahead(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    ngx_http_request_t       *r = ctx->request;
+    ngx_http_request_body_t  *rb = r->request_body;
+
+    ctx->step = next;
+
+    if (!r->reading_body) {
+        return;
+    }
+
+    if (receive(ctx) == NGX_OK && r->reading_body
+        && rb->buf->last < rb->buf->end)
+    {
+        r->read_event_handler = ngx_http_cos_body_readable;
+    }
+}
+
+
+/* Whether bytes in area were received and not given back. */
+static ngx_uint_t
+in_use(ngx_http_request_body_t *rb, ngx_buf_t *area)
+{
+    ngx_chain_t  *cl;
+
+    for (cl = rb->busy; cl; cl = cl->next) {
+        if (lies_in(area, cl->buf) && cl->buf->pos < cl->buf->last) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Lends nginx the other buffer when its own is full and in use: all that it
+ * does with a full one is to wait until nothing is in use. HTTP/2 counts its
+ * window by the one buffer that it has, and keeps that. */
+static void
+turn(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_buf_t                 *full;
+    ngx_http_request_t        *r = ctx->request;
+    ngx_http_request_body_t   *rb = r->request_body;
+    ngx_http_core_loc_conf_t  *clcf;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return;
+    }
+#endif
+
+    full = rb->buf;
+
+    if (rb->rest == 0 || full->last < full->end || full->pos < full->last
+        || !in_use(rb, full))
+    {
+        return;
+    }
+
+    if (ctx->body_spare == NULL) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        ctx->body_spare = ngx_create_temp_buf(r->pool,
+                                              clcf->client_body_buffer_size);
+        if (ctx->body_spare == NULL) {
+            /* slower with one, but not wrong */
+            return;
+        }
+
+    } else if (in_use(rb, ctx->body_spare)) {
+        return;
+    }
+
+    rb->buf = ctx->body_spare;
+    rb->buf->pos = rb->buf->start;
+    rb->buf->last = rb->buf->start;
+
+    ctx->body_spare = full;
 }
 
 

@@ -11,6 +11,9 @@
 #include "ngx_http_cos.h"
 
 
+#define TASK_WAIT  60000              /* ms */
+
+
 typedef struct {
     void                 (*work)(void *data);
     void                  *data;
@@ -19,6 +22,7 @@ typedef struct {
 
 
 static ngx_uint_t watched(ngx_http_cos_ctx_t *ctx);
+static void side_done(ngx_event_t *ev);
 static void suspended(ngx_http_request_t *r);
 static void resume(ngx_http_cos_ctx_t *ctx);
 
@@ -54,10 +58,10 @@ ngx_http_cos_run(ngx_http_cos_ctx_t *ctx)
         return NGX_AGAIN;
     }
 
-    /* without an answer outstanding it is the body that is waited for: its
-     * reader has installed itself */
+    /* without an answer outstanding, but for work beside, the body is waited
+     * for: its reader has installed itself if there is room for more */
 
-    if (ctx->pending) {
+    if (ctx->pending > ctx->sides) {
         ctx->request->read_event_handler = watched(ctx)
                                            ? ngx_http_test_reading
                                            : ngx_http_block_reading;
@@ -109,7 +113,7 @@ ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx)
 
     /* a step that asks several things at once may get the first answer while
      * it still asks for the second */
-    if (ctx->pending == 0 && !ctx->running) {
+    if (ctx->pending == ctx->sides && !ctx->running) {
         resume(ctx);
     }
 }
@@ -143,7 +147,13 @@ resume(ngx_http_cos_ctx_t *ctx)
 
     if (r->write_event_handler != suspended) {
 
-        /* the client is gone: a held operation still runs to its end */
+        /* the client is gone: threads still use the request's memory */
+
+        if (ctx->pending) {
+            return;
+        }
+
+        /* a held operation still runs to its end */
 
         if (ctx->held) {
             void (*ender)(ngx_http_request_t *) = r->write_event_handler;
@@ -252,23 +262,32 @@ thread_work(void *data, ngx_log_t *log)
 }
 
 
-static void
-thread_done(ngx_event_t *ev)
+/* The timer of a task only keeps a quitting worker alive while it runs. */
+static ngx_uint_t
+thread_running(ngx_event_t *ev)
 {
-    ngx_http_cos_task_t  *t = ev->data;
-
     if (ev->timedout) {
-        /* the timer only keeps a quitting worker alive while the task runs */
         ev->timedout = 0;
-        ngx_add_timer(ev, 60000);
-        return;
+        ngx_add_timer(ev, TASK_WAIT);
+        return 1;
     }
 
     if (ev->timer_set) {
         ngx_del_timer(ev);
     }
 
-    ngx_http_cos_arrived(t->ctx);
+    return 0;
+}
+
+
+static void
+thread_done(ngx_event_t *ev)
+{
+    ngx_http_cos_task_t  *t = ev->data;
+
+    if (!thread_running(ev)) {
+        ngx_http_cos_arrived(t->ctx);
+    }
 }
 
 
@@ -303,9 +322,62 @@ ngx_http_cos_thread(ngx_http_cos_ctx_t *ctx, void (*work)(void *), void *data,
         return NGX_ERROR;
     }
 
-    ngx_add_timer(&task->event, 60000);
+    ngx_add_timer(&task->event, TASK_WAIT);
 
     return NGX_AGAIN;
+}
+
+
+static void
+side_work(void *data, ngx_log_t *log)
+{
+    ngx_http_cos_side_t  *s = data;
+
+    (void) log;
+    s->work(s->data);
+}
+
+
+ngx_int_t
+ngx_http_cos_beside(ngx_http_cos_ctx_t *ctx, ngx_http_cos_side_t *s)
+{
+    ngx_thread_task_t  *task = &s->task;
+
+    s->ctx = ctx;
+
+    task->ctx = s;
+    task->handler = side_work;
+    task->event.data = s;
+    task->event.handler = side_done;
+    task->event.log = ctx->request->connection->log;
+    task->event.complete = 0;
+
+    if (ngx_thread_task_post(ctx->mcf->store.pool, task) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_add_timer(&task->event, TASK_WAIT);
+
+    s->busy = 1;
+    ctx->sides++;
+    ngx_http_cos_expect(ctx, ctx->step);
+
+    return NGX_OK;
+}
+
+
+static void
+side_done(ngx_event_t *ev)
+{
+    ngx_http_cos_side_t  *s = ev->data;
+
+    if (thread_running(ev)) {
+        return;
+    }
+
+    s->busy = 0;
+    s->ctx->sides--;
+    ngx_http_cos_arrived(s->ctx);
 }
 
 

@@ -193,6 +193,103 @@ over_into_a_container(void **state)
 }
 
 
+/* Payload is moved together over the framing, in one piece or in several. */
+static void
+framing_taken_off_in_place(void **state)
+{
+    size_t        cut, n;
+    char          wire[64], mem[32];
+    cos_sig_t     sig;
+    cos_piece_t   piece[2];
+    cos_ingest_t  in;
+
+    (void) state;
+    memset(&sig, 0, sizeof(sig));
+    sig.payload = COS_PAYLOAD_STREAM_UNSIGNED_TRAILER;
+    n = strlen("5\r\n01234\r\n1\r\n5\r\n3\r\n678\r\n0\r\n\r\n");
+
+    for (cut = 0; cut <= n; cut++) {
+        strcpy(wire, "5\r\n01234\r\n1\r\n5\r\n3\r\n678\r\n0\r\n\r\n");
+        memset(piece, 0, sizeof(piece));
+        begin(&in, (cos_u8 *) mem, sizeof(mem), 9);
+        in.sig = &sig;
+        in.chunked = 1;
+
+        assert_int_equal(cos_ingest_begin(&in), COS_OK);
+
+        /* both are read before the first is stored */
+        assert_int_equal(cos_ingest_read(&in, (cos_u8 *) wire, cut, &piece[0]),
+                         COS_OK);
+        assert_int_equal(cos_ingest_read(&in, (cos_u8 *) wire + cut, n - cut,
+                                         &piece[1]), COS_OK);
+        assert_int_equal(piece[0].len + piece[1].len, 9);
+        assert_int_equal(in.mem_len, 0);
+
+        assert_int_equal(cos_ingest_store(&in, &piece[0]), COS_OK);
+        assert_int_equal(cos_ingest_store(&in, &piece[1]), COS_OK);
+        assert_int_equal(cos_ingest_end(&in), COS_OK);
+        assert_int_equal(in.mem_len, 9);
+        assert_memory_equal(mem, "012345678", 9);
+        cos_ingest_free(&in);
+    }
+}
+
+
+/* Runs of one piece, read bit by bit, end up as one. */
+static void
+one_piece_of_many_reads(void **state)
+{
+    size_t        i, n;
+    char          wire[] = "2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n", mem[8];
+    cos_sig_t     sig;
+    cos_piece_t   piece = { NULL, 0 };
+    cos_ingest_t  in;
+
+    (void) state;
+    memset(&sig, 0, sizeof(sig));
+    sig.payload = COS_PAYLOAD_STREAM_UNSIGNED_TRAILER;
+    begin(&in, (cos_u8 *) mem, sizeof(mem), -1);
+    in.sig = &sig;
+    in.chunked = 1;
+    n = strlen(wire);
+
+    assert_int_equal(cos_ingest_begin(&in), COS_OK);
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(cos_ingest_read(&in, (cos_u8 *) wire + i, 1, &piece),
+                         COS_OK);
+    }
+
+    assert_int_equal(piece.len, 6);
+    assert_memory_equal(piece.data, "abcdef", 6);
+    cos_ingest_free(&in);
+}
+
+
+/* What could not be stored came before what could not be read. */
+static void
+first_error_counts(void **state)
+{
+    cos_u8        mem[8];
+    cos_piece_t   piece = { NULL, 0 };
+    cos_ingest_t  in;
+
+    (void) state;
+    begin(&in, mem, 4, 8);
+
+    assert_int_equal(cos_ingest_begin(&in), COS_OK);
+    assert_int_equal(cos_ingest_read(&in, (cos_u8 *) "hello", 5, &piece),
+                     COS_OK);
+    memset(mem, 0, sizeof(mem));
+    assert_int_equal(cos_ingest_store(&in, &piece), COS_E_ENTITY_TOO_LARGE);
+    assert_int_equal(cos_ingest_read(&in, (cos_u8 *) "hello", 5, &piece),
+                     COS_E_ENTITY_SIZE_MISMATCH);
+    assert_int_equal(cos_ingest_store(&in, &piece), COS_E_ENTITY_TOO_LARGE);
+    assert_int_equal(cos_ingest_end(&in), COS_E_ENTITY_TOO_LARGE);
+    cos_ingest_free(&in);
+}
+
+
 static void
 parts_add_up(void **state)
 {
@@ -307,6 +404,9 @@ main(void)
         cmocka_unit_test(broken_promises),
         cmocka_unit_test(no_larger_than_allowed),
         cmocka_unit_test(over_into_a_container),
+        cmocka_unit_test(framing_taken_off_in_place),
+        cmocka_unit_test(one_piece_of_many_reads),
+        cmocka_unit_test(first_error_counts),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(composite_checksums)
     };
