@@ -30,6 +30,7 @@ typedef struct {
     cos_str_t      request_id;
     cos_str_t      trace_id;          /* COS trace id, S3 host id */
     int64_t        now;               /* TIME_SKEWED, EXPIRED: ServerTime */
+    const char    *storage_class;     /* INVALID_OBJECT_STATE; may be NULL */
 } cos_xml_error_t;
 void cos_xml_error(cos_buf_t *b, cos_dialect_e d, const cos_xml_error_t *e);
 
@@ -109,6 +110,7 @@ typedef struct {
     unsigned          url:1, truncated:1;
     uint64_t          owner, initiator;
     cos_sum_e         sum_type;
+    cos_class_e       cls;
     size_t            n;
     const uint32_t   *numbers;
     const cos_str_t  *records;        /* binary part records */

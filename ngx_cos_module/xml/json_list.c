@@ -3,6 +3,7 @@
  */
 
 #include "cos_facts.h"
+#include "cos_class.h"
 #include "xml.h"
 
 static void listing_head(cos_buf_t *b, const cos_xml_listing_t *l);
@@ -65,7 +66,7 @@ cos_bos_listing(cos_buf_t *b, const cos_xml_listing_t *l)
         cos_bos_date(b, "lastModified", o.mtime);
         cos_bos_etag(b, &o);
         cos_bos_uint(b, "size", o.size);
-        cos_bos_cstr(b, "storageClass", cos_class_name(o.cls));
+        cos_bos_cstr(b, "storageClass", cos_class_shown(o.cls, l->dialect));
         cos_bos_owner(b, "owner", o.owner != 0 ? o.owner : l->bucket_owner);
         cos_buf_char(b, '}');
     }
@@ -127,7 +128,8 @@ cos_bos_uploads(cos_buf_t *b, const cos_xml_uploads_t *l, cos_alloc_t *a)
         cos_bos_owner(b, "owner", u.object.owner != 0 ? u.object.owner
                                                       : l->bucket_owner);
         cos_bos_date(b, "initiated", u.initiated);
-        cos_bos_cstr(b, "storageClass", cos_class_name(u.object.cls));
+        cos_bos_cstr(b, "storageClass",
+                     cos_class_shown(u.object.cls, l->dialect));
         cos_buf_char(b, '}');
     }
 
@@ -154,7 +156,7 @@ cos_bos_parts(cos_buf_t *b, const cos_xml_parts_t *l)
     cos_bos_uint(b, "nextPartNumberMarker", l->next);
     cos_bos_uint(b, "maxParts", l->max_parts);
     cos_bos_bool(b, "isTruncated", l->truncated);
-    cos_bos_cstr(b, "storageClass", cos_class_name(COS_CLASS_STANDARD));
+    cos_bos_cstr(b, "storageClass", cos_class_shown(l->cls, l->dialect));
     cos_bos_name(b, "parts");
     cos_buf_char(b, '[');
 

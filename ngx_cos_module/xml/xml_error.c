@@ -31,6 +31,10 @@ cos_xml_error(cos_buf_t *b, cos_dialect_e d, const cos_xml_error_t *e)
     cos_xml_elem_cstr(b, "Code", info->code);
     cos_xml_elem_cstr(b, "Message", message);
 
+    if (e->err == COS_E_INVALID_OBJECT_STATE && e->storage_class != NULL) {
+        cos_xml_elem_cstr(b, "StorageClass", e->storage_class);
+    }
+
     if (d == COS_DIALECT_S3) {
         if (e->bucket.len > 0) {
             cos_xml_elem(b, "BucketName", e->bucket);

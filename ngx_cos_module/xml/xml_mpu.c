@@ -3,6 +3,7 @@
  * a multi-object delete; and where a bucket is.
  */
 
+#include "cos_class.h"
 #include "xml.h"
 
 static void part(cos_buf_t *b, cos_dialect_e d, uint32_t number,
@@ -97,7 +98,7 @@ parts_head(cos_buf_t *b, const cos_xml_parts_t *l)
     cos_xml_elem_uint(b, "PartNumberMarker", l->marker);
     cos_xml_elem_owner(b, l->dialect, "Initiator", 0, l->initiator);
     cos_xml_elem_uint(b, "NextPartNumberMarker", l->next);
-    cos_xml_elem_cstr(b, "StorageClass", cos_class_name(COS_CLASS_STANDARD));
+    cos_xml_elem_cstr(b, "StorageClass", cos_class_shown(l->cls, l->dialect));
     cos_xml_elem_uint(b, "MaxParts", l->max_parts);
     cos_xml_elem_bool(b, "IsTruncated", l->truncated);
 
