@@ -84,6 +84,7 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(PUT_OWNERSHIP, "PutBucketOwnershipControls")                            \
     X(DELETE_OWNERSHIP, "DeleteBucketOwnershipControls")                      \
     X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
+    X(DELETE_UNCONFIGURED, "DeleteBucketConfiguration")                       \
     X(PUT_OBJECT, "PutObject")                                                \
     X(COPY_OBJECT, "CopyObject")                                              \
     X(GET_OBJECT, "GetObject")                                                \

@@ -61,6 +61,8 @@ void cos_xml_ownership(cos_buf_t *b, cos_dialect_e d, cos_ownership_e o);
 
 /* A root without content: of what was never configured. */
 void cos_xml_empty(cos_buf_t *b, cos_dialect_e d, const char *root);
+/* A list without entries that is not truncated. */
+void cos_xml_empty_list(cos_buf_t *b, cos_dialect_e d, const char *root);
 
 #pragma GCC visibility pop
 

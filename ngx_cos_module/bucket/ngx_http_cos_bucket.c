@@ -2,6 +2,7 @@
  * Buckets: create, head, delete, location, canned ACL.
  */
 
+#include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_object.h"
 
 
@@ -11,20 +12,26 @@ typedef struct {
     ngx_str_t               text;
     ngx_str_t               id;       /* of a new bucket */
     ngx_str_t               region;
-    ngx_str_t               seq;      /* of the record to be replaced */
-    cos_acl_e               acl;
+    cos_bucket_t            wanted;   /* what headers say of it */
     cos_err_e               refusal;  /* why there is no number */
     unsigned                failed:1;
 } bucket_t;
+
+typedef struct {
+    ngx_http_cos_bucket_change_t  change;
+    ngx_str_t                     text;
+    cos_acl_e                     acl;
+} bucket_acl_t;
 
 
 static ngx_int_t create_read(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t create_numbered(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t create_done(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t bucket_build(ngx_http_cos_commit_t *c);
 static ngx_int_t delete_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t delete_build(ngx_http_cos_commit_t *c);
 static ngx_int_t acl_read(ngx_http_cos_ctx_t *ctx);
+static cos_err_e acl_change(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
+    void *data);
 static ngx_int_t acl_done(ngx_http_cos_ctx_t *ctx);
 
 
@@ -73,7 +80,6 @@ ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx)
 {
     bucket_t             *b;
     cos_err_e             err;
-    const cos_header_t   *h;
 
     if (!cos_bucket_name_valid(ctx->name.bucket, ctx->name.dialect)) {
         return ngx_http_cos_fail(ctx, COS_E_INVALID_BUCKET_NAME, NULL);
@@ -86,18 +92,11 @@ ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx)
 
     ctx->state = b;
 
-    err = ngx_http_cos_acl_from_headers(ctx, &b->acl, 1);
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
-
-    h = ngx_http_cos_header(ctx, "bucket-object-lock-enabled");
-
-    if ((h && cos_str_iis(h->value, "true"))
-        || ((h = ngx_http_cos_header(ctx, "tagging")) && h->value.len))
+    if ((err = ngx_http_cos_acl_from_headers(ctx, &b->wanted.acl, 1))
+        != COS_OK
+        || (err = ngx_http_cos_bucket_headers(ctx, &b->wanted)) != COS_OK)
     {
-        return ngx_http_cos_fail(ctx, COS_E_NOT_IMPLEMENTED, NULL);
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
     return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
@@ -206,58 +205,20 @@ create_numbered(ngx_http_cos_ctx_t *ctx)
     c->json.bid = b->id;
 
     k = &c->json.bucket;
+    *k = b->wanted;
     k->name = ctx->name.bucket;
     k->id = b->id;
     k->owner = ctx->identity.uid;
     k->created = ngx_http_cos_now();
-    k->acl = b->acl;
     k->region = b->region.len ? b->region
                 : ctx->name.region.len ? ctx->name.region
                 : ctx->sig.region;
 
     c->drop[0] = ctx->bucket_fact.key;
-    c->build = bucket_build;
+    c->build = ngx_http_cos_bucket_build;
     c->data = b;
 
     return ngx_http_cos_commit(ctx, c, create_done);
-}
-
-
-static ngx_int_t
-bucket_build(ngx_http_cos_commit_t *c)
-{
-    bucket_t   *p = c->data;
-    cos_buf_t   b;
-    ngx_str_t  *a = c->argv;
-
-    c->json.bucket.seq = c->json.seq;
-
-    cos_buf_init(&b, &c->ctx->alloc, 256);
-
-    if (cos_bucket_encode(&b, &c->json.bucket) != 0 || b.err) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_bucket_put");
-    ngx_str_set(&a[2], "1");
-    a[3] = c->drop[0];
-    a[4] = c->json.bucket.name;
-    a[5] = c->json.bucket.id;
-    a[6].data = b.data;
-    a[6].len = b.len;
-
-    if (p->seq.len) {
-        ngx_str_set(&a[7], "replace");
-        a[8] = p->seq;
-        c->argc = 9;
-
-    } else {
-        ngx_str_set(&a[7], "create");
-        c->argc = 8;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -409,10 +370,10 @@ ngx_http_cos_get_bucket_acl(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
 {
-    bucket_t   *b;
-    cos_err_e   err;
+    cos_err_e      err;
+    bucket_acl_t  *b;
 
-    b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_t));
+    b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_acl_t));
     if (b == NULL) {
         return NGX_ERROR;
     }
@@ -433,44 +394,37 @@ ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 acl_read(ngx_http_cos_ctx_t *ctx)
 {
-    bucket_t               *b = ctx->state;
-    cos_err_e               err;
-    ngx_http_cos_commit_t  *c = &b->commit;
+    cos_err_e      err;
+    bucket_acl_t  *b = ctx->state;
 
     err = ngx_http_cos_acl_document(ctx, &b->text, ctx->bucket.owner, &b->acl);
 
     if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    c->json.kind = COS_J_BUCKET;
-    c->json.bid = ctx->bucket.id;
-    c->json.bucket = ctx->bucket;
-    c->json.bucket.acl = b->acl;
-    c->drop[0] = ctx->bucket_fact.key;
-    c->build = bucket_build;
-    c->data = b;
+    b->change.change = acl_change;
+    b->change.data = b;
+    b->change.done = acl_done;
 
-    ngx_http_cos_seq_above(ctx->bucket.seq);
+    return ngx_http_cos_bucket_change(ctx, &b->change);
+}
 
-    if (ngx_http_cos_decimal(ctx->request->pool, ctx->bucket.seq, &b->seq)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
 
-    return ngx_http_cos_commit(ctx, c, acl_done);
+/* The bucket's rules may have changed since the document was read. */
+static cos_err_e
+acl_change(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k, void *data)
+{
+    bucket_acl_t  *b = data;
+
+    k->acl = b->acl;
+
+    return ngx_http_cos_acl_allowed(ctx, b->acl, 1);
 }
 
 
 static ngx_int_t
 acl_done(ngx_http_cos_ctx_t *ctx)
 {
-    bucket_t  *b = ctx->state;
-
-    if (!b->commit.ok) {
-        return ngx_http_cos_commit_fail(ctx, &b->commit);
-    }
-
     return ngx_http_cos_reply(ctx, NGX_HTTP_OK, NULL);
 }

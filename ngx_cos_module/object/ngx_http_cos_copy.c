@@ -11,6 +11,8 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_sse.h"
+#include "ngx_http_cos_tags.h"
 
 
 #define MAX_TRIES  3
@@ -20,6 +22,7 @@ typedef struct {
     ngx_http_cos_commit_t    commit;
     cos_object_t             wanted;  /* headers of the request */
     unsigned                 replace:1;
+    ngx_uint_t               replace_tags;
     ngx_uint_t               tries;
 
     /* for the thread */
@@ -30,6 +33,7 @@ typedef struct {
     uint32_t                 linked;
     cos_u8                  *mem;     /* packed bytes, one after the other */
     uint64_t                 mem_len;
+    uint64_t                 mem_crc;
     int                      error;   /* errno, or -1: disk error of a link */
     cos_err_e                err;
     ngx_http_cos_append_t   *append;  /* one for each packed segment */
@@ -41,6 +45,7 @@ static ngx_int_t copy_source(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_bytes(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_read(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_placed(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_recrypt(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_done(ngx_http_cos_ctx_t *ctx);
 
 
@@ -139,6 +144,8 @@ ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx)
     }
 
     if ((err = directive(ctx, p)) != COS_OK
+        || (err = ngx_http_cos_tags_directive(ctx, &p->replace_tags))
+           != COS_OK
         || (err = ngx_http_cos_object_from_headers(ctx, &p->wanted))
            != COS_OK
         || (err = ngx_http_cos_condition(ctx, &p->commit)) != COS_OK)
@@ -173,6 +180,10 @@ copy_record(copy_t *p)
         o->meta = src->meta;
     }
 
+    if (!p->replace_tags) {
+        o->attr[COS_X_TAGS] = src->attr[COS_X_TAGS];
+    }
+
     o->flags = src->flags;
     o->parts = src->parts;
     o->size = src->size;
@@ -188,6 +199,7 @@ static ngx_int_t
 copy_source(ngx_http_cos_ctx_t *ctx)
 {
     copy_t                 *p = ctx->op;
+    cos_err_e               err;
     cos_object_t           *o;
     ngx_http_cos_commit_t  *c = &p->commit;
 
@@ -202,11 +214,13 @@ copy_source(ngx_http_cos_ctx_t *ctx)
                   "the source is larger than one copy request may copy");
     }
 
-    if (!p->replace
+    if (!p->replace && !p->replace_tags
         && cos_str_eq(p->source.bucket_name, ctx->name.bucket)
         && cos_str_eq(p->source.key, ctx->name.key)
         && ngx_http_cos_header(ctx, "storage-class") == NULL
-        && ngx_http_cos_header(ctx, "acl") == NULL)
+        && ngx_http_cos_header(ctx, "acl") == NULL
+        && ngx_http_cos_header(ctx, "server-side-encryption") == NULL
+        && !ctx->sse->customer.given)
     {
         return ngx_http_cos_fail(ctx, COS_E_COPY_ONTO_ITSELF, NULL);
     }
@@ -217,6 +231,12 @@ copy_source(ngx_http_cos_ctx_t *ctx)
     c->json.key = ctx->name.key;
     copy_record(p);
 
+    err = ngx_http_cos_sse_source(ctx, o);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
     c->build = ngx_http_cos_put_build;
     c->data = p;
 
@@ -225,6 +245,10 @@ copy_source(ngx_http_cos_ctx_t *ctx)
         != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (!ngx_http_cos_sse_share(ctx, &c->json.object, o)) {
+        return copy_recrypt(ctx);
     }
 
     return ngx_http_cos_goto(ctx, copy_bytes);
@@ -312,6 +336,8 @@ link_and_read(void *data)
 
         pos += o->segs[i].len;
     }
+
+    p->mem_crc = cos_crc64(0, p->mem, p->mem_len);
 }
 
 
@@ -427,7 +453,7 @@ copy_have(ngx_http_cos_ctx_t *ctx)
         c->json.self = 1;
         c->payload.data = p->mem;
         c->payload.len = p->mem_len;
-        c->payload_crc = p->source.object.crc64;
+        c->payload_crc = p->mem_crc;
         c->json.object.segs = p->segs;
         c->json.object.nsegs = 1;
         p->segs[0].len = p->mem_len;

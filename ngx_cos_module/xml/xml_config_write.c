@@ -26,6 +26,15 @@ cos_xml_empty(cos_buf_t *b, cos_dialect_e d, const char *root)
 
 
 void
+cos_xml_empty_list(cos_buf_t *b, cos_dialect_e d, const char *root)
+{
+    cos_xml_root(b, d, root);
+    cos_xml_elem_bool(b, "IsTruncated", 0);
+    cos_xml_close(b, root);
+}
+
+
+void
 cos_xml_versioning(cos_buf_t *b, cos_dialect_e d, cos_versioning_e v)
 {
     static const char *const  xml[] = { NULL, "Enabled", "Suspended" };

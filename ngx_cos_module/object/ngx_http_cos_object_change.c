@@ -1,0 +1,143 @@
+/*
+ * Amending an object's record.
+ *
+ *   amend_make   the new record
+ *   amend_done   committed, or somebody was faster
+ *   amend_again  the current record has come
+ */
+
+#include "ngx_http_cos_amend.h"
+#include "ngx_http_cos_bucket.h"
+
+
+#define MAX_TRIES  8
+
+
+static ngx_int_t amend_make(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t amend_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t amend_again(ngx_http_cos_ctx_t *ctx);
+
+
+/* The object's owner and the bucket's. */
+cos_err_e
+ngx_http_cos_owns_object(ngx_http_cos_ctx_t *ctx)
+{
+    uint64_t  uid = ctx->identity.uid;
+
+    if (!ctx->identity.known) {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if (!ctx->object_known) {
+        return ngx_http_cos_may_list(ctx, &ctx->bucket) ? COS_E_NO_SUCH_KEY
+                                                        : COS_E_ACCESS_DENIED;
+    }
+
+    return uid == ctx->bucket.owner
+           || uid == ngx_http_cos_object_owner(&ctx->bucket, &ctx->object)
+           ? COS_OK : COS_E_ACCESS_DENIED;
+}
+
+
+ngx_int_t
+ngx_http_cos_amend(ngx_http_cos_ctx_t *ctx, ngx_http_cos_amend_t *a)
+{
+    /* it is found by its commit, which is its first member */
+    ctx->commit = &a->commit;
+
+    return ngx_http_cos_goto(ctx, amend_make);
+}
+
+
+static ngx_int_t
+amend_make(ngx_http_cos_ctx_t *ctx)
+{
+    cos_err_e               err;
+    ngx_http_cos_amend_t   *a = (ngx_http_cos_amend_t *) ctx->commit;
+    ngx_http_cos_commit_t  *c = &a->commit;
+
+    ngx_memzero(&c->json, sizeof(cos_json_t));
+
+    c->json.kind = COS_J_OBJECT;
+    c->json.bid = ctx->bucket.id;
+    c->json.key = ctx->name.key;
+    c->json.object = ctx->object;
+    c->json.object.rev = 0;
+
+    err = a->change(ctx, &c->json.object, a->data);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    c->drop[0] = ctx->object_fact.key;
+    c->build = ngx_http_cos_put_build;
+    c->data = a;
+
+    ngx_str_set(&c->cond, "seq");
+
+    if (ngx_http_cos_decimal(ctx->request->pool, ctx->object.seq, &c->arg)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* an object read from Redis may be ahead of our clock */
+    ngx_http_cos_seq_above(ctx->object.seq);
+
+    return ngx_http_cos_commit(ctx, c, amend_done);
+}
+
+
+static ngx_int_t
+amend_done(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_amend_t   *a = (ngx_http_cos_amend_t *) ctx->commit;
+    ngx_http_cos_commit_t  *c = &a->commit;
+
+    if (c->ok) {
+        return ngx_http_cos_goto(ctx, a->done);
+    }
+
+    if (c->err != COS_OK || ngx_strcmp(c->status, "CONFLICT") != 0
+        || ++a->tries == MAX_TRIES)
+    {
+        return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    if (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, amend_again) != NGX_AGAIN)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+amend_again(ngx_http_cos_ctx_t *ctx)
+{
+    cos_err_e  err;
+
+    if (ctx->object_fact.failed) {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    ctx->object_known = (ctx->object_fact.value.len != 0);
+
+    if (ctx->object_known
+        && cos_object_decode(&ctx->object, ctx->object_fact.value,
+                             &ctx->alloc)
+           != 0)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
+    }
+
+    err = ngx_http_cos_owns_object(ctx);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
+    }
+
+    return ngx_http_cos_goto(ctx, amend_make);
+}
