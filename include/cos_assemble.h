@@ -13,9 +13,10 @@
 /*
  * Fills *o, which holds what the upload was begun with (headers, the wanted
  * checksum), with what n parts in order add up to: segments (memory of a),
- * size, ETag (MD5 of the parts' digests, S3 and COS), CRC-64, checksum. A
- * checksum that not every part has is left out. COS_E_INTERNAL when out of
- * memory.
+ * size, ETag (MD5 of the parts' digests, S3 and COS), CRC-64, checksum, nonces
+ * of what is encrypted. A checksum that not every part has is left out.
+ * COS_E_INTERNAL when out of memory, or when the parts of an encrypted upload
+ * are not.
  */
 cos_err_e cos_assemble(cos_object_t *o, const cos_object_t *parts, size_t n,
     cos_alloc_t *a);

@@ -43,7 +43,8 @@ typedef struct {
     cos_str_t         trailers;       /* value of x-amz-trailer */
     int               chunked;
 
-    /* where bytes go */
+    /* where bytes go, and what is done to them before; not owned */
+    cos_crypt_t      *crypt;          /* at its beginning; NULL: nothing */
     cos_store_t      *store;
     uint64_t          solo_cid;       /* used when memory does not suffice; 0:
                                          everything must fit in memory */
@@ -57,6 +58,7 @@ typedef struct {
     uint64_t          size;
     cos_u8            out_md5[COS_MD5_LEN];
     uint64_t          out_crc64;
+    uint64_t          disk_crc64;     /* of the bytes as they are stored */
     cos_u8            out_sum[COS_SHA256_LEN];
     unsigned          in_solo:1;
 

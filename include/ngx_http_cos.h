@@ -54,6 +54,10 @@ typedef struct {
     ngx_str_t                    master_key_file;
     u_char                       master_key[32];
     ngx_str_t                    thread_pool;
+    ngx_array_t                 *sse_keys;       /* cos_sse_key_t; the first
+                                                    seals what is new */
+    ngx_array_t                 *kms_keys;       /* cos_sse_key_t */
+    ngx_str_t                    kms_default;    /* id; empty: none */
     ngx_path_t                  *path;           /* the data directory */
     ngx_uint_t                   enabled;        /* some location says cos on */
 } ngx_http_cos_main_conf_t;
@@ -66,6 +70,8 @@ typedef struct {
     size_t        upload_buffer;
     off_t         max_object_size;
 } ngx_http_cos_loc_conf_t;
+    ngx_flag_t    signature_v2;       /* AWS version 2 counts */
+    ngx_flag_t    sse_c_plain;        /* customers' keys without TLS, too */
 
 
 /* Milliseconds since 1970, as of this loop turn. */
@@ -156,6 +162,7 @@ struct ngx_http_cos_ctx_s {
     unsigned                  named:1;
     unsigned                  draining:1; /* waits for its output */
 };
+    struct ngx_http_cos_sse_s *sse;   /* encryption; NULL: not looked at */
 
 
 /* --- steps (request/ngx_http_cos_step.c) -------------------------------------------- */

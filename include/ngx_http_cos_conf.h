@@ -27,6 +27,18 @@ char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+char *ngx_http_cos_conf_sse_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_kms_dir(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* Whether the default key is there. */
+ngx_int_t ngx_http_cos_conf_check_kms(ngx_conf_t *cf,
+    ngx_http_cos_main_conf_t *mcf);
+
+/* A whole file with secrets, NUL-terminated behind its length; *name becomes
+ * the full name. The text is the caller's to erase. */
+ngx_int_t ngx_http_cos_conf_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text);
 /* The first line of a file with a secret. */
 ngx_int_t ngx_http_cos_conf_secret(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *secret);

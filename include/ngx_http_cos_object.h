@@ -86,6 +86,7 @@ cos_err_e ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx,
 ngx_int_t ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     ngx_http_cos_step_pt next);
 /* Makes the payload's own container durable with that JSON when it has one;
+    struct ngx_http_cos_feed_s  *feed;
  * next runs with t->err. json->seq is set here, and the segment. Without such
  * a container next runs at once, with json->self set. */
 ngx_int_t ngx_http_cos_take_finish(ngx_http_cos_ctx_t *ctx,
@@ -147,3 +148,43 @@ ngx_int_t ngx_http_cos_part_end(ngx_http_cos_ctx_t *ctx);
 #pragma GCC visibility pop
 
 #endif
+/* For a payload inside the body, whose length only its end tells: promises are
+ * read from headers, and what comes is fed to t->in. */
+cos_err_e ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t, uint64_t max);
+
+/* Storing one object: PutObject, and the file of a form. It is ctx->op, or
+ * what that begins with. */
+typedef struct {
+    ngx_http_cos_take_t     take;
+    ngx_http_cos_commit_t   commit;
+    /* instead of ngx_http_cos_uploaded */
+    ngx_int_t             (*answer)(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
+} ngx_http_cos_put_t;
+
+/* Reads from headers what is to be stored, and on what condition. */
+cos_err_e ngx_http_cos_put_init(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_put_t *p);
+/* A step: the payload is in, or take.err says why not; commits and answers. */
+ngx_int_t ngx_http_cos_put_taken(ngx_http_cos_ctx_t *ctx);
+
+/* A range of an object that becomes a payload. */
+typedef struct ngx_http_cos_feed_s {
+    ngx_http_cos_take_t    *take;     /* prepared by ngx_http_cos_take_local */
+    const cos_object_t     *o;        /* outlives the feeding */
+    uint64_t                pos;
+    uint64_t                left;
+    int                     error;    /* errno of a read; ENOENT: the bytes
+                                         have moved or are gone */
+    /* private */
+    ngx_http_cos_step_pt    next;
+    cos_crypt_t            *crypt;
+    cos_store_t            *store;
+    u_char                 *buf;
+    unsigned                ended:1;
+} ngx_http_cos_feed_t;
+
+/* Reads the range and gives it to f->take->in; what is encrypted is decrypted
+ * with the key of the copy's source. next runs with f->take->err. */
+ngx_int_t ngx_http_cos_feed(ngx_http_cos_ctx_t *ctx, ngx_http_cos_feed_t *f,
+    ngx_http_cos_step_pt next);

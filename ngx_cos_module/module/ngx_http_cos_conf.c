@@ -24,6 +24,7 @@ ngx_http_cos_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mcf->redis.*, mcf->zone, mcf->path, mcf->root_keys,
+     *     mcf->sse_keys, mcf->kms_keys, mcf->kms_default,
      *     mcf->thread_pool, mcf->enabled = 0
      */
 
@@ -92,6 +93,8 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->bases = NGX_CONF_UNSET_PTR;
     lcf->upload_buffer = NGX_CONF_UNSET_SIZE;
     lcf->max_object_size = NGX_CONF_UNSET;
+    lcf->signature_v2 = NGX_CONF_UNSET;
+    lcf->sse_c_plain = NGX_CONF_UNSET;
 
     return lcf;
 }
@@ -144,6 +147,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->max_object_size, prev->max_object_size,
                              (off_t) 5 * 1024 * 1024 * 1024);
 
+    ngx_conf_merge_value(conf->sse_c_plain, prev->sse_c_plain, 0);
     if (conf->upload_buffer < 16 * 1024
         || conf->upload_buffer > 64 * 1024 * 1024)
     {
@@ -465,6 +469,10 @@ ngx_http_cos_conf_check(ngx_conf_t *cf, ngx_http_cos_main_conf_t *mcf)
     }
 
     if (mcf->zone_size == 0) {
+    if (ngx_http_cos_conf_check_kms(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
         mcf->zone_size = 32 * 1024 * 1024;
         ngx_str_set(&mcf->zone, "cos");
     }

@@ -11,9 +11,8 @@
 #define FILE_MAX  (1024 * 1024)
 
 
-/* The whole file, NUL-terminated behind its length. */
-static ngx_int_t
-read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
+ngx_int_t
+ngx_http_cos_conf_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
 {
     ssize_t      n;
     ngx_fd_t     fd;
@@ -75,7 +74,7 @@ failed:
 ngx_int_t
 ngx_http_cos_conf_secret(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *secret)
 {
-    if (read_file(cf, name, secret) != NGX_OK) {
+    if (ngx_http_cos_conf_file(cf, name, secret) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -110,7 +109,8 @@ ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     mcf->master_key_file = value[1];
 
-    if (read_file(cf, &mcf->master_key_file, &text) != NGX_OK) {
+    if (ngx_http_cos_conf_file(cf, &mcf->master_key_file, &text) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -227,7 +227,8 @@ ngx_http_cos_conf_root_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                       sizeof(ngx_http_cos_root_key_t));
 
     if (mcf->root_keys == NULL
-        || read_file(cf, &mcf->root_keys_file, &text) != NGX_OK)
+        || ngx_http_cos_conf_file(cf, &mcf->root_keys_file, &text)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

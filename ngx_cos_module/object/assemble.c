@@ -124,6 +124,42 @@ whole_sum(cos_object_t *o, const cos_object_t *parts, size_t n)
 }
 
 
+/* One nonce for each segment: those of the parts, in order. */
+static cos_err_e
+nonces(cos_object_t *o, const cos_object_t *parts, size_t n, cos_alloc_t *a)
+{
+    size_t      i;
+    cos_u8     *p;
+    cos_str_t  *all = &o->attr[COS_X_NONCES];
+
+    if (o->attr[COS_X_SSE].len == 0) {
+        return COS_OK;
+    }
+
+    p = cos_alloc(a, n * COS_CRYPT_NONCE);
+    if (p == NULL) {
+        return COS_E_INTERNAL;
+    }
+
+    all->data = p;
+
+    for (i = 0; i < n; i++) {
+        if (parts[i].attr[COS_X_NONCES].len != COS_CRYPT_NONCE
+            || parts[i].nsegs != 1)
+        {
+            return COS_E_INTERNAL;
+        }
+
+        memcpy(p, parts[i].attr[COS_X_NONCES].data, COS_CRYPT_NONCE);
+        p += COS_CRYPT_NONCE;
+    }
+
+    all->len = n * COS_CRYPT_NONCE;
+
+    return COS_OK;
+}
+
+
 cos_err_e
 cos_assemble(cos_object_t *o, const cos_object_t *parts, size_t n,
     cos_alloc_t *a)
@@ -157,7 +193,9 @@ cos_assemble(cos_object_t *o, const cos_object_t *parts, size_t n,
         }
     }
 
-    if (cos_md_once(COS_MD5, digests, n * COS_MD5_LEN, o->etag) != 0) {
+    if (cos_md_once(COS_MD5, digests, n * COS_MD5_LEN, o->etag) != 0
+        || nonces(o, parts, n, a) != COS_OK)
+    {
         return COS_E_INTERNAL;
     }
 

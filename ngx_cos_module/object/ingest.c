@@ -195,6 +195,17 @@ cos_ingest_store(cos_ingest_t *in, cos_piece_t *piece)
         return in->store_err;
     }
 
+    if (in->crypt) {
+        if (cos_crypt_update(in->crypt, piece->data, piece->data, piece->len)
+            != 0)
+        {
+            in->store_err = COS_E_INTERNAL;
+            return in->store_err;
+        }
+
+        in->disk_crc64 = cos_crc64(in->disk_crc64, piece->data, piece->len);
+    }
+
     if (!in->solo_open) {
         if (piece->len <= in->mem_cap - in->mem_len) {
             memcpy(in->mem + in->mem_len, piece->data, piece->len);
@@ -370,6 +381,10 @@ cos_ingest_end(cos_ingest_t *in)
     }
 
     in->err = check_digests(in);
+
+    if (in->crypt == NULL) {
+        in->disk_crc64 = in->out_crc64;
+    }
 
     return in->err;
 }

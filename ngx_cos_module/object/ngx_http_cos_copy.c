@@ -1,12 +1,14 @@
 /*
  * CopyObject. Nothing large is read: a large object's containers get second
  * names (hard links) that the copy owns; what lies in packs is read and
- * appended anew.
+ * appended anew. Only where the encryption changes are all bytes read and
+ * written again.
  *
  *   copy_begin   what the destination gets
  *   copy_source  the source is known and may be read
  *   copy_bytes   links made, small bytes read (thread pool)
  *   copy_placed  small segments of a large object are in the pack
+ *   copy_recrypt, copy_fed, copy_stored: instead, under other keys
  *   copy_done    committed: answer
  */
 
@@ -37,6 +39,7 @@ typedef struct {
     int                      error;   /* errno, or -1: disk error of a link */
     cos_err_e                err;
     ngx_http_cos_append_t   *append;  /* one for each packed segment */
+    ngx_http_cos_feed_t      feed;    /* instead, when encrypted anew */
     ngx_http_cos_ctx_t      *ctx;
 } copy_t;
 
@@ -453,7 +456,8 @@ copy_have(ngx_http_cos_ctx_t *ctx)
         c->json.self = 1;
         c->payload.data = p->mem;
         c->payload.len = p->mem_len;
-        c->payload_crc = p->mem_crc;
+        c->payload_crc = c->json.object.attr[COS_X_NONCES].len
+                         ? p->mem_crc : p->source.object.crc64;
         c->json.object.segs = p->segs;
         c->json.object.nsegs = 1;
         p->segs[0].len = p->mem_len;
@@ -515,6 +519,85 @@ copy_placed(ngx_http_cos_ctx_t *ctx)
 
 static ngx_int_t
 copy_done(ngx_http_cos_ctx_t *ctx)
+/* --- under other keys, or none ------------------------------------------------- */
+
+static ngx_int_t
+copy_recrypt(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t               *p = ctx->op;
+    cos_err_e             err;
+    cos_object_t         *o = &p->source.object;
+    ngx_http_cos_take_t  *t = p->feed.take;
+
+    if (t == NULL) {
+        t = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_cos_take_t));
+        if (t == NULL) {
+            return NGX_ERROR;
+        }
+
+        p->feed.take = t;
+        t->in.sum_type = o->sum_type;
+
+        err = ngx_http_cos_take_local(ctx, t, o->size);
+
+        if (err != COS_OK) {
+            return ngx_http_cos_fail(ctx, err, ctx->reason);
+        }
+
+    } else if ((uint64_t) t->in.length != o->size) {
+        /* the source was replaced while its bytes were looked for */
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    p->feed.o = o;
+    p->feed.pos = 0;
+    p->feed.left = o->size;
+
+    return ngx_http_cos_feed(ctx, &p->feed, copy_fed);
+}
+
+
+/* One segment, so the copy is a plain object whatever the source was. */
+static ngx_int_t
+copy_fed(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t               *p = ctx->op;
+    cos_object_t         *o = &p->commit.json.object;
+    ngx_http_cos_take_t  *t = p->feed.take;
+
+    if (p->feed.error == ENOENT && t->in.size == 0 && ++p->tries < MAX_TRIES) {
+        ngx_http_cos_cache_drop(&p->source.object_fact.key);
+        return ngx_http_cos_source(ctx, &p->source, 1, copy_source);
+    }
+
+    if (t->err != COS_OK) {
+        return ngx_http_cos_fail(ctx, t->err, NULL);
+    }
+
+    if (t->in.out_crc64 != p->source.object.crc64) {
+        return ngx_http_cos_fail(ctx, COS_E_INTERNAL,
+                                 "the bytes of the source are damaged");
+    }
+
+    o->parts = 0;
+    o->flags &= (cos_u8) ~COS_F_SUM_COMPOSITE;
+    ngx_str_null(&o->attr[COS_X_PART_SIZES]);
+    ngx_str_null(&o->attr[COS_X_PART_SUMS]);
+    ngx_http_cos_take_record(t, o);
+
+    return ngx_http_cos_take_finish(ctx, t, &p->commit.json, copy_stored);
+}
+
+
+static ngx_int_t
+copy_stored(ngx_http_cos_ctx_t *ctx)
+{
+    copy_t  *p = ctx->op;
+
+    return ngx_http_cos_take_commit(ctx, p->feed.take, &p->commit, copy_done);
+}
+
+
 {
     cos_buf_t               b;
     copy_t                 *p = ctx->op;

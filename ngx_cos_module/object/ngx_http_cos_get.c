@@ -13,6 +13,7 @@
 
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_get.h"
+#include "ngx_http_cos_sse.h"
 
 
 static ngx_int_t get_plan(ngx_http_cos_ctx_t *ctx);
@@ -126,6 +127,11 @@ ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
 
 static ngx_int_t
 get_plan(ngx_http_cos_ctx_t *ctx)
+    err = ngx_http_cos_sse_read(ctx, o);
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
 {
     ngx_int_t            rc;
     uint64_t             first, last;
@@ -224,6 +230,7 @@ ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx)
             return NGX_ERROR;
         }
 
+    g->win = g->seg;
         cln->handler = release;
         cln->data = g;
         g->window = o->nsegs <= 1 ? 1 : NGX_HTTP_COS_WINDOW;

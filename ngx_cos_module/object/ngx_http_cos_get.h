@@ -16,6 +16,7 @@ typedef struct {
     uint64_t               left;
     uint32_t               seg;       /* next segment */
     uint64_t               seg_pos;   /* offset of first within it */
+    uint32_t               win;       /* segment of the first open container */
     uint32_t               nopen;
     uint32_t               window;    /* room in open */
     ngx_http_cos_open_t   *open;      /* nopen of them; room for a window */
@@ -28,11 +29,22 @@ typedef struct {
     ngx_fd_t               warm_fd;
     uint64_t               warm_off;
     size_t                 warm_len;
+    ngx_http_cos_step_pt   drained;   /* when what was sent has left */
+    uint64_t               whole;     /* bytes of an encrypted answer */
+    struct ngx_http_cos_get_crypt_s  *crypt;
 } ngx_http_cos_get_t;
 
 /* Steps: opens the next window of containers; sends what is open. */
 ngx_int_t ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx);
+/* The same for an encrypted object. */
+ngx_int_t ngx_http_cos_get_crypt(ngx_http_cos_ctx_t *ctx);
+/* Sends the header of an answer of so many bytes: NGX_OK when they are to
+ * follow, else what the step returns. */
+ngx_int_t ngx_http_cos_get_header(ngx_http_cos_ctx_t *ctx, uint64_t length);
+/* Waits until all output has left; then next. What the step returns. */
+ngx_int_t ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
 
 #pragma GCC visibility pop
 

@@ -10,6 +10,7 @@
 
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_get.h"
+#include "ngx_http_cos_sse.h"
 
 #include <sys/uio.h>
 
@@ -21,7 +22,7 @@
 
 
 static ngx_int_t
-get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
+get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g, uint64_t length)
 {
     u_char              *p;
     ngx_str_t            value;
@@ -50,7 +51,7 @@ get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
 
     value.data = p;
     value.len = ngx_sprintf(p, "bytes %uL-%uL/%uL", g->first,
-                            g->first + g->left - 1, o->size)
+                            g->first + length - 1, o->size)
                 - p;
 
     return ngx_http_cos_set_header(r, "Content-Range", &value);
@@ -288,12 +289,47 @@ drain(ngx_http_request_t *r)
         ngx_del_timer(wev);
     }
 
-    ctx->step = ngx_http_cos_get_open;
+    ctx->step = ((ngx_http_cos_get_t *) ctx->op)->drained;
     rc = ngx_http_cos_run(ctx);
 
     if (rc != NGX_AGAIN) {
         ngx_http_finalize_request(r, rc);
     }
+}
+
+
+ngx_int_t
+ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    ngx_http_cos_get_t  *g = ctx->op;
+    ngx_http_request_t  *r = ctx->request;
+
+    g->drained = next;
+
+    ctx->draining = 1;
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = drain;
+    ngx_post_event(r->connection->write, &ngx_posted_events);
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_cos_get_header(ngx_http_cos_ctx_t *ctx, uint64_t length)
+{
+    ngx_int_t            rc;
+    ngx_http_cos_get_t  *g = ctx->op;
+
+    if (get_headers(ctx, g, length) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_cos_start(ctx, g->status, length);
+    g->header_sent = 1;
+
+    return rc == NGX_ERROR || rc > NGX_OK || ctx->request->header_only
+           ? ngx_http_cos_sent(ctx, rc) : NGX_OK;
 }
 
 
@@ -306,6 +342,10 @@ ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx)
     ngx_http_cos_get_t               *g = ctx->op;
     ngx_http_request_t  *r = ctx->request;
 
+    if (g->nopen && ctx->sse && ctx->sse->crypt) {
+        return ngx_http_cos_goto(ctx, ngx_http_cos_get_crypt);
+    }
+
     if (g->nopen && g->left > INLINE_MAX && !g->header_sent) {
         rc = warm_up(ctx, g);
         if (rc != NGX_OK) {
@@ -314,15 +354,9 @@ ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx)
     }
 
     if (!g->header_sent) {
-        if (get_headers(ctx, g) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_cos_start(ctx, g->status, g->left);
-        g->header_sent = 1;
-
-        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-            return ngx_http_cos_sent(ctx, rc);
+        rc = ngx_http_cos_get_header(ctx, g->left);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -352,10 +386,5 @@ ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx)
     }
 
     /* more windows: go on when this one has left */
-    ctx->draining = 1;
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = drain;
-    ngx_post_event(r->connection->write, &ngx_posted_events);
-
-    return NGX_AGAIN;
+    return ngx_http_cos_get_drain(ctx, ngx_http_cos_get_open);
 }

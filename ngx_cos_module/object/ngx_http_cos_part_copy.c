@@ -1,27 +1,21 @@
 /*
  * UploadPartCopy: a range of an existing object becomes a part. The bytes are
  * read anyway, because a part's ETag is their MD5; so they go through the same
- * ingest as an upload, a slice at a time in the thread pool.
+ * ingest as an upload.
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_sse.h"
 
-
-#define SLICE  (4 * 1024 * 1024)
 
 typedef struct {
     ngx_http_cos_source_t   source;
-    cos_store_t            *store;
-    uint64_t                pos;
-    uint64_t                left;
-    cos_u8                 *buf;
-    int                     error;    /* errno of a read */
+    ngx_http_cos_feed_t     feed;
 } part_copy_t;
 
 
 static ngx_int_t copy_source(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t copy_slice(ngx_http_cos_ctx_t *ctx);
-static ngx_int_t copy_taken(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_feed(ngx_http_cos_ctx_t *ctx);
 
 
 /* "bytes=first-last", both required (S3 and COS, UploadPartCopy). */
@@ -32,8 +26,9 @@ copy_range(ngx_http_cos_ctx_t *ctx, part_copy_t *p)
     const cos_header_t  *h;
 
     size = p->source.object.size;
-    p->pos = 0;
-    p->left = size;
+    p->feed.o = &p->source.object;
+    p->feed.pos = 0;
+    p->feed.left = size;
 
     h = ngx_http_cos_header(ctx, "copy-source-range");
 
@@ -59,8 +54,8 @@ copy_range(ngx_http_cos_ctx_t *ctx, part_copy_t *p)
         return COS_E_INVALID_RANGE;
     }
 
-    p->pos = first;
-    p->left = last - first + 1;
+    p->feed.pos = first;
+    p->feed.left = last - first + 1;
 
     return COS_OK;
 }
@@ -77,7 +72,6 @@ ngx_http_cos_upload_part_copy(ngx_http_cos_ctx_t *ctx)
     }
 
     ctx->state = p;
-    p->store = ngx_http_cos_store_dir();
 
     return ngx_http_cos_source(ctx, &p->source, 0, copy_source);
 }
@@ -92,82 +86,27 @@ copy_source(ngx_http_cos_ctx_t *ctx)
     err = p->source.err;
 
     if (err == COS_OK) {
+        err = ngx_http_cos_sse_source(ctx, &p->source.object);
+    }
+
+    if (err == COS_OK) {
         err = copy_range(ctx, p);
     }
 
     if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    return ngx_http_cos_part_begin(ctx, p->left, copy_slice);
-}
-
-
-static void
-read_slice(void *data)
-{
-    size_t                n;
-    part_copy_t          *p;
-    ngx_http_cos_take_t  *t = data;
-
-    p = t->ctx->state;
-
-    if (p->left == 0) {
-        (void) cos_ingest_end(&t->in);
-        return;
-    }
-
-    n = ngx_min(p->left, SLICE);
-
-    if (ngx_http_cos_source_read(p->store, &p->source.object, p->pos, p->buf,
-                                 n)
-        != 0)
-    {
-        p->error = errno;
-        t->in.err = COS_E_INTERNAL;
-        return;
-    }
-
-    p->pos += n;
-    p->left -= n;
-
-    (void) cos_ingest_feed(&t->in, p->buf, n);
+    return ngx_http_cos_part_begin(ctx, p->feed.left, copy_feed);
 }
 
 
 static ngx_int_t
-copy_slice(ngx_http_cos_ctx_t *ctx)
+copy_feed(ngx_http_cos_ctx_t *ctx)
 {
-    part_copy_t          *p = ctx->state;
-    ngx_http_cos_take_t  *t = ctx->take;
+    part_copy_t  *p = ctx->state;
 
-    if (p->buf == NULL) {
-        p->buf = ngx_palloc(ctx->request->pool, ngx_min(p->left, SLICE) + 1);
-        if (p->buf == NULL) {
-            return NGX_ERROR;
-        }
-    }
+    p->feed.take = ctx->take;
 
-    if (t->in.err != COS_OK) {
-        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, p->error,
-                      "cos %V: cannot copy a range of \"%V\"", &ctx->id,
-                      &p->source.bucket_name);
-
-        return ngx_http_cos_fail(ctx, p->error == ENOENT ? COS_E_UNAVAILABLE
-                                                         : t->in.err, NULL);
-    }
-
-    return ngx_http_cos_thread(ctx, read_slice, t,
-                               p->left ? copy_slice : copy_taken);
-}
-
-
-static ngx_int_t
-copy_taken(ngx_http_cos_ctx_t *ctx)
-{
-    ngx_http_cos_take_t  *t = ctx->take;
-
-    t->err = t->in.err;
-
-    return ngx_http_cos_part_end(ctx);
+    return ngx_http_cos_feed(ctx, &p->feed, ngx_http_cos_part_end);
 }

@@ -13,6 +13,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_sse.h"
 
 
 /* hashing this much takes the loop about 30 microseconds */
@@ -126,7 +127,11 @@ ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
         return COS_E_ENTITY_TOO_LARGE;
     }
 
-    err = place(ctx, t);
+    if ((err = place(ctx, t)) != COS_OK
+        || (err = ngx_http_cos_sse_begin(ctx, in)) != COS_OK)
+    {
+        return err;
+    }
 
     return err != COS_OK ? err : cos_ingest_begin(in);
 }
@@ -146,7 +151,38 @@ ngx_http_cos_take_local(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
         return COS_E_ENTITY_TOO_LARGE;
     }
 
-    err = place(ctx, t);
+    if ((err = place(ctx, t)) != COS_OK
+        || (err = ngx_http_cos_sse_begin(ctx, &t->in)) != COS_OK)
+    {
+        return err;
+    }
+
+    return cos_ingest_begin(&t->in);
+}
+
+
+cos_err_e
+ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
+    uint64_t max)
+{
+    cos_err_e  err;
+
+    t->ctx = ctx;
+    t->in.sig = &ctx->sig;
+
+    if ((err = ngx_http_cos_promises(ctx, &t->in)) != COS_OK) {
+        return err;
+    }
+
+    /* the length of the body is not that of the payload in it */
+    t->in.length = -1;
+    t->in.max = ngx_min(max, (uint64_t) ctx->lcf->max_object_size);
+
+    if ((err = place(ctx, t)) != COS_OK
+        || (err = ngx_http_cos_sse_begin(ctx, &t->in)) != COS_OK)
+    {
+        return err;
+    }
 
     return err != COS_OK ? err : cos_ingest_begin(&t->in);
 }
@@ -369,7 +405,7 @@ finish(void *data)
     ngx_http_cos_take_t  *t = data;
 
     t->err = cos_solo_finish(&t->in.solo, t->json->kind, t->json->seq,
-                             t->in.out_crc64, t->text);
+                             t->in.disk_crc64, t->text);
     t->in.solo_open = 0;
 }
 
@@ -434,5 +470,7 @@ ngx_http_cos_take_record(ngx_http_cos_take_t *t, cos_object_t *o)
         ngx_memcpy(o->sum, in->out_sum, cos_sum_len(in->sum_type));
     }
 
+
+    ngx_http_cos_sse_record(t->ctx, o);
     o->mtime = ngx_http_cos_now();
 }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_sse.h"
 
 
 #define ID_RANDOM  12
@@ -205,6 +206,10 @@ create_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, &p->commit);
     }
 
+    if (ngx_http_cos_sse_headers(ctx, &ctx->sse->attr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     cos_buf_init(&b, &ctx->alloc, 1024);
     cos_xml_initiate(&b, ctx->name.dialect, ctx->name.bucket, ctx->name.key,
                      p->id);
@@ -358,6 +363,10 @@ part_known(ngx_http_cos_ctx_t *ctx)
         /* what the upload was begun with holds for parts that say nothing */
         p->take.in.sum_type = u.object.sum_type;
 
+        err = ngx_http_cos_sse_part(ctx, &u.object);
+    }
+
+    if (err == COS_OK) {
         err = p->copied < 0
               ? ngx_http_cos_take_init(ctx, &p->take)
               : ngx_http_cos_take_local(ctx, &p->take, p->copied);
@@ -449,6 +458,10 @@ part_done(ngx_http_cos_ctx_t *ctx)
 
     if (!c->ok) {
         return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    if (ngx_http_cos_sse_headers(ctx, &ctx->sse->attr) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (p->copied >= 0) {
