@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "../t/unit/record_eq.h"
+#include "cos_facts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -78,6 +79,30 @@ json(cos_str_t text, cos_alloc_t *a)
 }
 
 
+/* A member of the index is taken apart where it stands, in a copy. */
+static void
+member(cos_str_t text, cos_alloc_t *a)
+{
+    cos_buf_t     b;
+    cos_str_t     copy, key, facts;
+    cos_object_t  o;
+
+    require(cos_dup(a, &copy, text.data, text.len) == 0);
+
+    if (cos_member_split(copy, &key, &facts) != 0) {
+        return;
+    }
+
+    require(key.len + 1 + facts.len <= text.len);
+
+    if (cos_facts_decode(&o, facts) == 0) {
+        cos_buf_init(&b, a, facts.len);
+        require(cos_facts_encode(&b, &o) == 0);
+        require_same(&b, facts);
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -95,6 +120,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (data[0] % 8 < 4) {
         binary(data[0] % 8, rec, cos_arena_alloc(arena));
+
+    } else if (data[0] % 8 == 7) {
+        member(rec, cos_arena_alloc(arena));
 
     } else {
         json(rec, cos_arena_alloc(arena));

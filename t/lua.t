@@ -218,6 +218,53 @@ subtest 'deletion and order' => sub {
 };
 
 
+subtest 'the index' => sub {
+    put('i', one(5, 1, 3500, mtime => 7));
+    put('i', one(5, 2, 3501, mtime => 8, md5 => 'x' x 16));
+    my ($members, $wrong) = index_read($redis, $B);
+    is_deeply([grep { /^i\0/ } @$members], [index_member('i', one(5, 2, 3501,
+        mtime => 8, md5 => 'x' x 16))], 'replaced');
+    is_deeply($wrong, [], 'form');
+    unchanged {
+        like($redis->try('FCALL', 'cos_put', 1, o('i'), $B, 'i', 7,
+            one(5, 1, 3502, size => 1 << 48), 'any')->text, qr/too large/,
+            'a size that facts cannot hold');
+        like($redis->try('FCALL', 'cos_put', 1, o('i'), $B, 'i', 7,
+            one(5, 1, 3502, tail => "\1\5x"), 'any')->text, qr/record cut/,
+            'a record that is cut');
+        like($redis->try('FCALL', 'cos_move', 1, o('i'), $B, 'i', 3501, 0,
+            one(6, 1, 3501))->text, qr/changes the object/,
+            'a move that is none');
+    } 'what does not fit';
+
+    # a member that does not say what the record says is replaced all the same
+    my ($start) = @{ $redis->cmd('ZREVRANGEBYLEX', "k{$B}", '[i', '-', 'LIMIT',
+        0, 1) };
+    $redis->cmd('ZREM', "K{$B}$start", grep { /^i\0/ } @$members);
+    $redis->cmd('ZADD', "K{$B}$start", 0, "i\0" . 'y' x 32);
+    put('i', one(5, 2, 3503));
+    is_deeply([grep { /^i\0/ } @{ (index_read($redis, $B))[0] }],
+        [index_member('i', one(5, 2, 3503))], 'another was there');
+
+    # objects, and none of the pages: written before there were any
+    $redis->cmd('RENAME', "k{$B}", 'away');
+    unchanged {
+        for my $call (['cos_list', "k{$B}", $B, '', '', '', 10],
+            ['cos_du', "k{$B}", $B, 'i'], ['cos_keys', "k{$B}", $B, ''],
+            ['cos_put', o('i'), $B, 'i', 7, one(5, 1, 3504), 'any'],
+            ['cos_put', o('new'), $B, 'new', 7, one(5, 1, 3504), 'any'],
+            ['cos_del', o('i'), $B, 'i', 7, 3504, 'any'])
+        {
+            my ($name, @args) = @$call;
+            like($redis->try('FCALL', $name, 1, @args)->text,
+                qr/cosctl rebuild/, "$name names the cure");
+        }
+    } 'no index';
+    $redis->cmd('RENAME', 'away', "k{$B}");
+    is_deeply(del('i', 3505), ['OK', 1, []], 'back');
+};
+
+
 subtest 'fence' => sub {
     put('f', one(5, 1, 4000));
     is_deeply($redis->fcall('cos_fence', ["x{$B}"], $B, 66), ['OK'], 'fenced');

@@ -251,6 +251,9 @@ subtest 'the proof' => sub {
         if ref redis('FCALL', 'cos_version', 0);
     like log_text(), qr/\[warn\].*appendfsync is "everysec" and should be "always"/, 'warned';
     unlike log_text(), qr/appendonly is|maxmemory-policy is/, 'no warning without cause';
+    like log_text(), qr/\[notice\].*zset-max-listpack-value is 64: .* "zset-max-listpack-value 2048"/,
+        'a notice with the cure';
+    unlike log_text(), qr/listpack-entries is/, 'no notice without cause';
     my ($a, $b) = split / /, get('/seq')->{body};
     ok $b > $a, 'seq grows';
     my $now = int((time - 1577836800) * 1e6);

@@ -21,7 +21,7 @@ local WEIGHT_BASE = 256
 local PARTS_MAX = 10000
 local DONE_SECONDS = 604800       -- how long a completed upload is remembered
 local BATCH = 1000                -- elements of one call's argument list
-local PAGE = 128                  -- members of an index's page
+local PAGE = 32                   -- members of an index's page
 
 
 -------------------------------------------------------------------------------
@@ -186,8 +186,10 @@ end
 -- An index is a B+ tree of two levels made of sorted sets, all scores 0. Its
 -- pages hold the members, at most PAGE of them, which Redis keeps in one piece
 -- of memory: a listing reads some pages instead of a place in memory for each
--- member. The directory holds for each page the text at which it starts; that
--- of the first page is ''. A hash holds the bytes of each page's objects.
+-- member. To find one on its page Redis looks at all before it, which is why
+-- pages are small. The directory holds for each page the text at which it
+-- starts; that of the first page is ''. A hash holds the bytes of each page's
+-- objects.
 --
 -- A member is <id> NUL <facts>, one for each id. An id is such that no other
 -- member lies between <id> NUL and <id> NUL 0xFF: facts begin with a byte below
@@ -256,8 +258,10 @@ end
 
 
 -- Splits a full page to make room for member, and returns the start of the page
--- it belongs to. The half that is behind the middle goes; but what comes behind
--- everything begins a page of its own, so that ascending keys fill their pages.
+-- it belongs to. What is behind the middle goes. But where keys ascend pages are
+-- to be filled: what comes behind the last of all begins a page of its own, and
+-- what comes behind all of another page takes the last few of it with it, so
+-- that what follows, in whatever order, finds room there.
 -- A page starts at the shortest text between its first member and the last one
 -- before it: as ids are not prefixes of each other's members, that is above the
 -- id of the one and not above that of the other.
@@ -266,12 +270,14 @@ local function index_split(x, start, member)
     local members = redis.call('ZRANGE', page, '0', '-1')
     local n = #members
     local from = math.floor(n / 2) + 1
-    if before(members[n], member)
-       and not redis.call('ZRANGEBYLEX', x.dir, '(' .. start, '+', 'LIMIT',
-                          '0', '1')[1]
-    then
-        from = n + 1
-        members[from] = member
+    if before(members[n], member) then
+        from = n - 3
+        if #redis.call('ZRANGEBYLEX', x.dir, '(' .. start, '+', 'LIMIT', '0',
+                       '1') == 0
+        then
+            from = n + 1
+            members[from] = member
+        end
     end
 
     local a, b, same = members[from - 1], members[from], 1
@@ -371,11 +377,11 @@ local function index_del(x, id, had, bytes)
 end
 
 
--- Up to 16 starts of the pages behind the one at start; hi: as for ranges of
--- members, '+' or '(' and text.
-local function index_ahead(x, start, hi)
+-- Starts of pages behind the one at start, at most so many (as text); hi: as
+-- for ranges of members, '+' or '(' and text.
+local function index_ahead(x, start, hi, count)
     return redis.call('ZRANGEBYLEX', x.dir, '(' .. start, hi, 'LIMIT', '0',
-                      '16')
+                      count or '16')
 end
 
 
@@ -977,10 +983,40 @@ local function common_prefix(member, prefix, delimiter, from, odd)
 end
 
 
+-- A page of the index is not empty. Where it and the next one start with the
+-- same common prefix, its first member need not be read to know of that: any
+-- will do, such as its start.
+local function shared_prefix(start, next, prefix, delimiter, from)
+    local member = start .. '\0'
+    local common = common_prefix(member, prefix, delimiter, from, false)
+    if common and string.sub(next, 1, #common) == common then
+        return {member}
+    end
+end
+
+
+-- The first of the starts, from the one at, that does not begin with a common
+-- prefix; those that do come first.
+local function pass(starts, at, inside)
+    local len, behind = #inside, #starts + 1
+    while at < behind do
+        local mid = math.floor((at + behind) / 2)
+        if string.sub(starts[mid], 1, len) == inside then
+            at = mid + 1
+        else
+            behind = mid
+        end
+    end
+    return at
+end
+
+
 -- One page of a listing of a paged index, whose ids begin with an escaped key:
 -- members, common prefixes, the last member or prefix (that it is one), and 1
--- when there is more. A common prefix is left by a seek to its successor as
--- soon as the batch at hand holds nothing behind it.
+-- when there is more. A common prefix is left as soon as the batch at hand holds
+-- nothing behind it: through the starts of the pages ahead, of which the next
+-- few cost less than one from far away, or, once that has failed, by a look into
+-- the directory.
 local function index_list(x, lo, hi, prefix, delimiter, max)
     local found, prefixes, nf, np = {}, {}, 0, 0
     local start = index_page(x, lo == '-' and '' or string.sub(lo, 2))
@@ -988,9 +1024,14 @@ local function index_list(x, lo, hi, prefix, delimiter, max)
     local odd = string.find(delimiter, '\0', 1, true)
     local size = math.min(max + 1, delimiter == '' and PAGE + 1 or 16)
     local ahead, at, inside, inside_len, last, is_prefix = {}, 1, nil, 0
+    local hops, far = 0, false
     while start do
-        local batch = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
-                                 'LIMIT', '0', size_text(size))
+        local batch
+        if ahead[at] and delimiter ~= '' then
+            batch = shared_prefix(start, ahead[at], prefix, delimiter, from)
+        end
+        batch = batch or redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
+                                    'LIMIT', '0', size_text(size))
         local got, had = #batch, nf + np
         for i = 1, got do
             local member = batch[i]
@@ -1017,23 +1058,41 @@ local function index_list(x, lo, hi, prefix, delimiter, max)
             if not up then
                 break
             end
-            lo, ahead, at = '[' .. up, {}, 1
-            start = index_page(x, up)
+            lo, size = '[' .. up, 2
+            local here = start
+            local to = pass(ahead, at, inside)
+            if to > #ahead and not far and 16 * hops >= #ahead then
+                start = ahead[#ahead] or start
+                ahead = index_ahead(x, start, hi, #ahead == 0 and '16' or '64')
+                at, hops, to = 1, 0, pass(ahead, 1, inside)
+            end
+            if to <= #ahead or #ahead == 0 and not far then
+                hops = hops + 1
+                if to > at then
+                    start = ahead[to - 1]
+                elseif start == here then
+                    size = PAGE + 1
+                end
+                at = to
+            else
+                start, ahead, at, far = index_page(x, up), {}, 1, true
+            end
         elseif got == size then
             lo = '(' .. batch[got]
         else
             if not ahead[at] then
-                ahead, at = index_ahead(x, start, hi), 1
+                ahead, at = index_ahead(x, start, hi, far and '2'), 1
             end
             start = ahead[at]
             at = at + 1
         end
         local left = max + 1 - nf - np
-        if delimiter ~= '' then
-            size = resize(size, nf + np - had, left)
-        else
-            size = math.min(PAGE + 1, left)
+        if delimiter == '' then
+            size = PAGE + 1
+        elseif not inside then
+            size = 2 * size
         end
+        size = math.min(size, left, PAGE + 1)
     end
     return found, prefixes, last, is_prefix, 0
 end

@@ -43,6 +43,7 @@ static void step_handler(redisAsyncContext *ac, void *r, void *privdata);
 static ngx_int_t step(ngx_http_cos_rconn_t *conn, step_e s, redisReply *reply);
 static void check_config(redisReply *reply);
 static void check_setting(const char *name, const char *value);
+static void check_least(const char *name, const char *value);
 static ngx_int_t check_version(redisReply *reply);
 static ngx_int_t check_store(ngx_http_cos_rconn_t *conn, redisReply *reply,
     ngx_uint_t claimed);
@@ -57,6 +58,17 @@ static const setting_t  settings[] = {
     { "appendfsync", "always", "acknowledged writes of the last moments can"
                                " be lost" },
     { NULL, NULL, NULL }
+};
+
+/* Limits below which Redis gives up the compact form of the index's pages */
+static const struct {
+    const char  *name;
+    ngx_int_t    least;
+    ngx_int_t    better;
+} limits[] = {
+    { "zset-max-listpack-value", 1200, 2048 },
+    { "zset-max-listpack-entries", 32, 128 },
+    { NULL, 0, 0 }
 };
 
 /* of the proof that is going on; there is one data connection */
@@ -77,7 +89,8 @@ ngx_http_cos_prove_data(ngx_http_cos_rconn_t *conn)
 
     if (!config_checked) {
         ask(conn, STEP_CONFIG,
-            "CONFIG GET maxmemory-policy appendonly appendfsync");
+            "CONFIG GET maxmemory-policy appendonly appendfsync"
+            " zset-max-listpack-value zset-max-listpack-entries");
     }
 
     ask(conn, STEP_VERSION, "FCALL cos_version 0");
@@ -229,6 +242,7 @@ check_config(redisReply *reply)
             && reply->element[i + 1]->type == REDIS_REPLY_STRING)
         {
             check_setting(reply->element[i]->str, reply->element[i + 1]->str);
+            check_least(reply->element[i]->str, reply->element[i + 1]->str);
         }
     }
 }
@@ -249,6 +263,30 @@ check_setting(const char *name, const char *value)
                       "Redis at %V: %s is \"%s\" and should be \"%s\": %s",
                       &ngx_http_cos_link.conf->address, name, value, s->value,
                       s->risk);
+    }
+}
+
+
+static void
+check_least(const char *name, const char *value)
+{
+    ngx_int_t   n;
+    ngx_uint_t  i;
+
+    for (i = 0; limits[i].name; i++) {
+        if (ngx_strcmp(limits[i].name, name) != 0) {
+            continue;
+        }
+
+        n = ngx_atoi((u_char *) value, ngx_strlen(value));
+
+        if (n != NGX_ERROR && n < limits[i].least) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_http_cos_link.log, 0,
+                          "Redis at %V: %s is %i: listings take more memory"
+                          " and time than with \"%s %i\" in redis.conf",
+                          &ngx_http_cos_link.conf->address, name, n, name,
+                          limits[i].better);
+        }
     }
 }
 

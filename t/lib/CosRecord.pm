@@ -88,7 +88,7 @@ sub index_read {
         my $page = "K{$bid}$starts[$i]";
         my @here = @{ $redis->cmd('ZRANGE', $page, 0, -1) };
         push @wrong, 'an empty page' if !@here && $starts[$i] ne '';
-        push @wrong, 'a page of ' . @here if @here > 128;
+        push @wrong, 'a page of ' . @here if @here > 32;
         push @wrong, 'encoding ' . $redis->cmd('OBJECT', 'ENCODING', $page)
             if @here && $redis->cmd('OBJECT', 'ENCODING', $page) ne 'listpack';
         my $sum = 0;

@@ -201,7 +201,7 @@ snapshot(void)
     for (i = 0; i < keys->elements; i++) {
         k = keys->element[i]->str;
 
-        if (strchr("gdDxt", k[0]) != NULL) {
+        if (strchr("gdDxtkywz", k[0]) != NULL) {
             continue;
         }
 
@@ -211,7 +211,10 @@ snapshot(void)
             ? redisCommand(redis, "HGETALL %b", k, keys->element[i]->len)
             : redisCommand(redis, "ZRANGE %b 0 -1 WITHSCORES", k,
                            keys->element[i]->len);
-        k = escape(k, keys->element[i]->len);
+        /* which page of an index a member is on depends on its history */
+        k = strchr("KW", k[0]) != NULL
+            ? escape(k, (size_t) (strchr(k, '}') + 1 - k))
+            : escape(k, keys->element[i]->len);
 
         for (f = 0; f < (r->type == REDIS_REPLY_ARRAY ? r->elements : 1);
              f += 2)

@@ -562,6 +562,97 @@ damage(void **state)
 }
 
 
+/* One command whose words are text; the one in place of %m is member, and ! is
+ * the empty word. */
+static void
+change(const char *text, const redisReply *member)
+{
+    int          n;
+    char         copy[64], *word, *save;
+    size_t       len[8];
+    const char  *argv[8];
+    redisReply  *r;
+
+    snprintf(copy, sizeof(copy), "%s", text);
+    n = 0;
+
+    for (word = strtok_r(copy, " ", &save); word != NULL;
+         word = strtok_r(NULL, " ", &save))
+    {
+        argv[n] = strcmp(word, "!") == 0 ? "" : word;
+        len[n] = strlen(argv[n]);
+
+        if (strcmp(word, "%m") == 0) {
+            argv[n] = member->str;
+            len[n] = member->len;
+        }
+
+        n++;
+    }
+
+    r = redisCommandArgv(redis, n, argv, len);
+    assert_non_null(r);
+    assert_int_not_equal(r->type, REDIS_REPLY_ERROR);
+    freeReplyObject(r);
+}
+
+
+/* What the index says and the records do not, or the other way round. */
+static void
+wrong_index(void **state)
+{
+    size_t        i;
+    thing_t       t;
+    worker_t      w;
+    redisReply   *r;
+    cos_arena_t  *arena;
+    cos_verify_t  v;
+
+    static const struct {
+        const char  *now;
+        const char  *then;
+    } changes[] = {
+        { "ZREM K{1} %m", "ZADD K{1} 0 %m" },
+        { "ZADD K{1} 0 zz", "ZREM K{1} zz" },
+        { "HINCRBY y{1} ! 5", "HINCRBY y{1} ! -5" },
+    };
+
+    (void) state;
+
+    worker_begin(&w, 0);
+    make_buckets(&w);
+    arena = cos_arena_create();
+    w.a = cos_arena_alloc(arena);
+    named(&t, "a");
+    op_put(&w, &t, 100, "any");
+    named(&t, "b");
+    op_put(&w, &t, 200, "any");
+    worker_end(&w, 1);
+    cos_arena_free(arena);
+    check_verify("before");
+
+    r = redisCommand(redis, "ZRANGE K{1} 0 0");
+    assert_int_equal(r->elements, 1);
+
+    for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        change(changes[i].now, r->element[0]);
+        assert_int_equal(cos_verify(&store, redis, &v, NULL, NULL), 0);
+        assert_true(v.weight_errors > 0);
+        change(changes[i].then, r->element[0]);
+        check_verify(changes[i].then);
+    }
+
+    /* other facts: the last byte of the digest */
+    change("ZREM K{1} %m", r->element[0]);
+    r->element[0]->str[r->element[0]->len - 1] ^= 1;
+    change("ZADD K{1} 0 %m", r->element[0]);
+    assert_int_equal(cos_verify(&store, redis, &v, NULL, NULL), 0);
+    assert_true(v.weight_errors > 0);
+    assert_int_equal(v.missing, 0);
+    freeReplyObject(r);
+}
+
+
 /* To a Redis that knows nothing, files are no orphans. */
 static void
 emptied(void **state)
@@ -937,6 +1028,7 @@ main(void)
         CASE(never_committed), CASE(notes_go), CASE(note_is_needed),
         CASE(upload_stays_closed), CASE(foreign_bytes), CASE(second_copy),
         CASE(late_reference), CASE(damage), CASE(emptied),
+        CASE(wrong_index),
         CASE(rebuild_killed), CASE(survive)
     };
 

@@ -14,6 +14,7 @@
 
 #include "record_gen.h"
 #include "record_eq.h"
+#include "cos_facts.h"
 #include "cos_lua_version.h"
 
 #define ROUNDS  2000
@@ -521,6 +522,97 @@ library_has_our_version(void **state)
 }
 
 
+/* What a listing needs of an object, and nothing else; no damage is read past
+ * the end. */
+static void
+facts_come_back(void **state)
+{
+    int           i;
+    size_t        cut;
+    cos_u8       *copy;
+    cos_buf_t     b;
+    cos_str_t     text, exact;
+    cos_object_t  o, back;
+
+    (void) state;
+
+    for (i = 0; i < ROUNDS; i++) {
+        fresh();
+        gen_object(&gen, &o, 3);
+        cos_buf_init(&b, gen.alloc, 0);
+
+        if (o.size > COS_U48_MAX || o.mtime > COS_U48_MAX) {
+            assert_int_equal(cos_facts_encode(&b, &o), -1);
+            continue;
+        }
+
+        assert_int_equal(cos_facts_encode(&b, &o), 0);
+        text = text_of(&b);
+        assert_true(text.data[0] < 0x80);
+        assert_int_equal(cos_facts_decode(&back, text), 0);
+        assert_int_equal(back.flags, o.flags & COS_FACTS_FLAGS);
+        assert_int_equal(back.cls, o.cls);
+        assert_int_equal(back.parts, o.parts);
+        assert_true(back.size == o.size && back.mtime == o.mtime);
+        assert_true(back.owner == o.owner);
+        assert_int_equal(back.sum_type, o.sum_type);
+        assert_memory_equal(back.etag, o.etag, COS_MD5_LEN);
+
+        for (cut = 0; cut < text.len; cut++) {
+            copy = malloc(cut + 1);
+            memcpy(copy, text.data, cut);
+            exact = (cos_str_t) { cut, copy };
+            assert_int_equal(cos_facts_decode(&back, exact), -1);
+            free(copy);
+        }
+
+        cos_buf_char(&b, '\1');
+        assert_int_equal(cos_facts_decode(&back, text_of(&b)), -1);
+    }
+}
+
+
+static void
+members_are_taken_apart(void **state)
+{
+    size_t     i;
+    char       text[64];
+    cos_str_t  member, key, facts;
+
+    static const struct {
+        const char  *member;
+        size_t       len;
+        const char  *key;
+        size_t       key_len;
+        const char  *facts;
+    } good[] = {
+        { "a\0f", 3, "a", 1, "f" },
+        { "a\0", 2, "a", 1, "" },
+        { "\0\377\0f", 4, "\0", 1, "f" },
+        { "a\0\377b\0\377\0\377\0\1\0\377", 12, "a\0b\0\0", 5, "\1\0\377" },
+        { "a\377\0f", 4, "a\377", 2, "f" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        memcpy(text, good[i].member, good[i].len);
+        member = (cos_str_t) { good[i].len, (cos_u8 *) text };
+        assert_int_equal(cos_member_split(member, &key, &facts), 0);
+        assert_int_equal(key.len, good[i].key_len);
+        assert_memory_equal(key.data, good[i].key, key.len);
+        assert_memory_equal(facts.data, good[i].facts, facts.len);
+        assert_true(facts.data + facts.len == member.data + member.len);
+    }
+
+    memcpy(text, "a\0\377b", 4);
+    member = (cos_str_t) { 4, (cos_u8 *) text };
+    assert_int_equal(cos_member_split(member, &key, &facts), -1);
+    member.len = 0;
+    assert_int_equal(cos_member_split(member, &key, &facts), -1);
+}
+
+
 int
 main(void)
 {
@@ -535,6 +627,8 @@ main(void)
         cmocka_unit_test(documents_are_strict),
         cmocka_unit_test(words_are_told),
         cmocka_unit_test(library_has_our_version),
+        cmocka_unit_test(facts_come_back),
+        cmocka_unit_test(members_are_taken_apart),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
