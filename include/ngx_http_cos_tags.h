@@ -15,7 +15,8 @@ cos_err_e ngx_http_cos_tags_from_headers(ngx_http_cos_ctx_t *ctx,
 /* Whether a copy is to have the tags of the request instead of its source's. */
 cos_err_e ngx_http_cos_tags_directive(ngx_http_cos_ctx_t *ctx,
     ngx_uint_t *replace);
-/* Says in the answer how many tags the object has, if it has any. */
+/* Says in the answer how many tags the object has, if it has any and who asks
+ * may see them. */
 ngx_int_t ngx_http_cos_tags_count(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
 
 #pragma GCC visibility pop

@@ -93,7 +93,7 @@ ngx_http_cos_tags_count(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 
     n = cos_tags_count(o->attr[COS_X_TAGS]);
 
-    if (n == 0) {
+    if (n == 0 || ngx_http_cos_owns_object(ctx) != COS_OK) {
         return NGX_OK;
     }
 
