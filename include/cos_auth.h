@@ -5,6 +5,9 @@
  *   cos_sign.c   COS  q-sign-algorithm=sha1        (cos-api.md section 1)
  *   sigv4.c      AWS4-HMAC-SHA256                  (S3 API, "Authenticating
  *                                                   Requests")
+ *   sigv2.c      AWS version 2                     (S3 API, "Signing and
+ *                                                   Authenticating REST
+ *                                                   Requests")
  *   bce_sign.c   bce-auth-v1                       (BCE authentication)
  *   aws_chunk.c  aws-chunked bodies                (S3 API, "sigv4-streaming")
  *
@@ -24,7 +27,8 @@ typedef enum {
     COS_SIG_NONE = 0,                 /* anonymous */
     COS_SIG_COS,
     COS_SIG_V4,
-    COS_SIG_BCE
+    COS_SIG_BCE,
+    COS_SIG_V2                        /* the caller decides whether it counts */
 } cos_sig_scheme_e;
 
 typedef enum {
@@ -50,7 +54,12 @@ typedef struct {
     int64_t           start;          /* validity, Unix seconds, inclusive */
     int64_t           end;
 
-    /* V4: what chunk signatures go on from */
+    /* V2: the bucket that the host names, set before verify */
+    cos_str_t         bucket;
+    /* of a form: what was signed, base64 */
+    cos_str_t         policy;
+
+    /* V4: what chunk signatures go on from (V2: the line of the date) */
     cos_str_t         date;           /* 20150830T123600Z */
     cos_str_t         scope;          /* 20150830/region/s3/aws4_request */
     cos_u8            signing_key[COS_SHA256_LEN];  /* set by verify */
@@ -73,8 +82,8 @@ typedef struct {
  * V4 header form without x-amz-content-sha256: COS_E_MISSING_SECURITY_HEADER,
  * with a bad one: COS_E_CONTENT_SHA256_INVALID; V4 header form without a date:
  * COS_E_ACCESS_DENIED; X-Amz-Expires outside 1..604800:
- * COS_E_AUTH_QUERY_MALFORMED. AWS' version 2 is COS_E_AUTH_UNSUPPORTED. An
- * empty Authorization header counts as none; "sign" and "authorization"
+ * COS_E_AUTH_QUERY_MALFORMED. AWS' version 2: malformed COS_E_INVALID_ARGUMENT;
+ * without a date or Expires, or with a bad one: COS_E_ACCESS_DENIED. An empty Authorization header counts as none; "sign" and "authorization"
  * parameters only when their value begins as a signature does. sig->scheme
  * may be set although an error is returned. Spans point into h or memory of a.
  */
@@ -85,11 +94,12 @@ cos_err_e cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a);
  * scope must name; empty accepts any. Order: time (COS_E_EXPIRED for past the
  * end; COS_E_TIME_SKEWED for more than 15 minutes off: V4 header date either
  * way, start in the future for COS, BCE and presigned forms: 15 minutes of
- * grace), region (COS_E_AUTH_REGION), signature (COS_E_SIGNATURE_MISMATCH, in
+ * grace; V2 in headers as V4), region (COS_E_AUTH_REGION), signature (COS_E_SIGNATURE_MISMATCH, in
  * constant time), then which headers must be covered:
  *   V4:  every x-amz-* header present and host; COS_E_UNSIGNED_HEADER.
  *        (x-amz-content-sha256 is covered by the canonical request itself.)
  *   BCE: host.
+ *   V2:  nothing more, it covers every x-amz-* header.
  *   all: those that widen rights or change where bytes come from: names
  *        ending in -acl or holding -grant-, -copy-source*, -symlink-*,
  *        -callback*, -return-body, -object-lock-* / retention, -website-
@@ -115,7 +125,7 @@ cos_err_e cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
 /* Whether the signature covers that (lower-case) header name. */
 int cos_sig_covers(const cos_sig_t *sig, const char *name);
 /* Whether it covers the query parameter of that name. V4 and BCE cover all;
- * COS those that are listed, and others may be added to a URL by anybody. */
+ * V2 a fixed list (and list-type, which changes no right); COS those that are listed, and others may be added to a URL by anybody. */
 int cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name);
 
 

@@ -82,6 +82,21 @@
       "The XML you provided was not well-formed or did not validate against " \
       "our published schema.")                                                \
     X(XML_TOO_LARGE, 400, "XMLSizeLimit", "The XML document is too large.")   \
+    X(NOT_MULTIPART, 412, "RequestIsNotMultiPartContent",                     \
+      "Bucket POST must be of the enclosure-type multipart/form-data.")       \
+    X(MALFORMED_POST, 400, "MalformedPOSTRequest",                            \
+      "The body of your POST request is not well-formed "                     \
+      "multipart/form-data.")                                                 \
+    X(POST_PRE_DATA, 400, "MaxPostPreDataLengthExceeded",                     \
+      "Your POST request fields preceding the upload file were too large.")   \
+    X(POST_FILES, 400, "IncorrectNumberOfFilesInPostRequest",                 \
+      "POST requires exactly one file upload per request.")                   \
+    X(POST_KEY, 400, "UserKeyMustBeSpecified",                                \
+      "The bucket POST must contain the specified field name. If it is "      \
+      "specified, check the order of the fields.")                            \
+    X(INVALID_POLICY, 400, "InvalidPolicyDocument",                           \
+      "The content of the form does not meet the conditions specified in "    \
+      "the policy document.")                                                 \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument.")          \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request.")             \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")    \

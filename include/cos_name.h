@@ -167,6 +167,10 @@ typedef struct {
 cos_err_e cos_name_request(cos_name_t *n, const cos_http_t *h,
     const cos_host_t *host, int sig_dialect);
 
+/* Whether an object's key is within its dialect's rules: length, and, of one
+ * that is new, the characters. Errors as above. */
+cos_err_e cos_name_key(cos_dialect_e d, cos_str_t key, int is_new);
+
 /* Bucket name rules. COS (create in the COS dialect): <name>-<appid>, name
  * [a-z0-9-], no '-' at either end, at most 50+; S3: 3..63 of [a-z0-9.-], labels
  * neither empty nor beginning or ending with '-', not an IPv4 address, no

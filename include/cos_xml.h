@@ -160,6 +160,10 @@ typedef struct {
 cos_err_e cos_xml_parse_complete(cos_dialect_e d, cos_str_t text,
     cos_xml_part_t **v, size_t *n, cos_alloc_t *a);
 
+/* What a form upload with success_action_status 201 is answered. */
+void cos_xml_post_response(cos_buf_t *b, cos_str_t location, cos_str_t bucket,
+    cos_str_t key, const cos_object_t *o);
+
 /* CreateBucketConfiguration; region empty when not given. */
 cos_err_e cos_xml_parse_create_bucket(cos_str_t text, cos_str_t *region,
     cos_alloc_t *a);

@@ -21,6 +21,7 @@
 
 #include "cos_auth.h"
 #include "cos_err.h"
+#include "cos_form.h"
 #include "cos_name.h"
 #include "cos_record.h"
 #include "cos_xml.h"
@@ -69,6 +70,7 @@ typedef struct {
     ngx_str_t     default_region;
     size_t        upload_buffer;
     off_t         max_object_size;
+    ngx_flag_t    signature_v2;       /* AWS version 2 counts */
 } ngx_http_cos_loc_conf_t;
     ngx_flag_t    signature_v2;       /* AWS version 2 counts */
     ngx_flag_t    sse_c_plain;        /* customers' keys without TLS, too */
@@ -97,6 +99,14 @@ typedef struct {
 /* --- context ---------------------------------------------------------------------- */
 
 typedef struct ngx_http_cos_ctx_s  ngx_http_cos_ctx_t;
+
+/* How fast a body may come (request/ngx_http_cos_pace.c). */
+typedef struct {
+    uint64_t                rate;     /* bytes a second; 0: as it likes */
+    uint64_t                bytes;    /* taken since then */
+    ngx_msec_t              since;
+    ngx_event_t             timer;
+} ngx_http_cos_pace_t;
 
 typedef ngx_int_t (*ngx_http_cos_step_pt)(ngx_http_cos_ctx_t *ctx);
 
@@ -144,6 +154,9 @@ struct ngx_http_cos_ctx_s {
     void                     *take;   /* the body being taken in */
     void                     *source; /* of a copy */
     ngx_buf_t                *body_spare; /* the other half of its memory */
+    cos_form_t               *form;   /* read, and signed or anonymous */
+    ngx_http_cos_step_pt      form_next;
+    ngx_http_cos_pace_t       pace;   /* of the body */
 
     cos_err_e                 error;  /* what was answered, for the log */
     const char               *reason; /* detail for log and document */
@@ -251,6 +264,11 @@ ngx_int_t ngx_http_cos_object_key(ngx_http_cos_ctx_t *ctx, ngx_str_t *bid,
 /* auth/: first step of every request in the access phase. Ends with
  * NGX_DECLINED (let through) or an answer. */
 ngx_int_t ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx);
+/* From an operation with NEED_FORM, when it has read who signed its form into
+ * ctx->sig: the gate's proof and the operation's rights; then next, or an
+ * answer. form is what was signed. */
+ngx_int_t ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
+    ngx_http_cos_step_pt next);
 /* Looks an access key up among the root keys. */
 ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
     ngx_str_t *access_key);
@@ -325,6 +343,17 @@ void ngx_http_cos_body_ahead(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
 void ngx_http_cos_body_free(ngx_http_cos_ctx_t *ctx, ngx_chain_t *in);
 
+/* x-cos-traffic-limit (request/ngx_http_cos_pace.c): reads it from headers and
+ * query, and from then on keeps the answer's body and the request's to the
+ * least of what they say. COS_E_INVALID_ARGUMENT. */
+cos_err_e ngx_http_cos_pace(ngx_http_cos_ctx_t *ctx);
+/* First step of every operation: the same for those that it is meant for. */
+ngx_int_t ngx_http_cos_paced(ngx_http_cos_ctx_t *ctx);
+/* Before more of the body is taken: NGX_OK, or NGX_AGAIN when it is too early;
+ * then next runs again in time. */
+ngx_int_t ngx_http_cos_pace_wait(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
+
 
 /* --- operations ------------------------------------------------------------------------------ */
 
@@ -342,6 +371,8 @@ typedef struct {
 #define NGX_HTTP_COS_NEED_LIST    32  /* may list the bucket */
 #define NGX_HTTP_COS_NEED_READ    64  /* may read the object */
 #define NGX_HTTP_COS_NEED_WRITE   128 /* may write into the bucket */
+#define NGX_HTTP_COS_NEED_FORM    256 /* its body says who asks: rights are
+                                         judged by ngx_http_cos_gate_form */
 
 extern const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX];
 
@@ -356,6 +387,7 @@ ngx_int_t ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_objects(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_post_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx);

@@ -168,6 +168,26 @@ cos_err_e ngx_http_cos_put_init(ngx_http_cos_ctx_t *ctx,
 /* A step: the payload is in, or take.err says why not; commits and answers. */
 ngx_int_t ngx_http_cos_put_taken(ngx_http_cos_ctx_t *ctx);
 
+/* For a payload inside the body, whose length only its end tells: promises are
+ * read from headers, and what comes is fed to t->in. */
+cos_err_e ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_take_t *t, uint64_t max);
+
+/* Storing one object: PutObject, and the file of a form. It is ctx->op, or
+ * what that begins with. */
+typedef struct {
+    ngx_http_cos_take_t     take;
+    ngx_http_cos_commit_t   commit;
+    /* instead of ngx_http_cos_uploaded */
+    ngx_int_t             (*answer)(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
+} ngx_http_cos_put_t;
+
+/* Reads from headers what is to be stored, and on what condition. */
+cos_err_e ngx_http_cos_put_init(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_put_t *p);
+/* A step: the payload is in, or take.err says why not; commits and answers. */
+ngx_int_t ngx_http_cos_put_taken(ngx_http_cos_ctx_t *ctx);
+
 /* A range of an object that becomes a payload. */
 typedef struct ngx_http_cos_feed_s {
     ngx_http_cos_take_t    *take;     /* prepared by ngx_http_cos_take_local */

@@ -41,7 +41,6 @@ typedef struct {
 
 static cos_err_e take_fields(const cos_http_t *h, cos_sig_t *sig,
     const cos_str_t *f);
-static int parse_times(cos_str_t s, int64_t *start, int64_t *end);
 static void find_token(const cos_http_t *h, cos_sig_t *sig);
 static cos_err_e attempt(const cos_http_t *h, const cos_sig_t *sig,
     cos_str_t secret, cos_str_t host, cos_alloc_t *a, cos_buf_t *canonical);
@@ -133,8 +132,8 @@ take_fields(const cos_http_t *h, cos_sig_t *sig, const cos_str_t *f)
     }
 
     if (!cos_str_is(f[FIELD_ALGORITHM], "sha1") || f[FIELD_AK].len == 0
-        || parse_times(f[FIELD_SIGN_TIME], &sig->start, &sig->end) != 0
-        || parse_times(f[FIELD_KEY_TIME], &start, &end) != 0
+        || cos_sig_times(f[FIELD_SIGN_TIME], &sig->start, &sig->end) != 0
+        || cos_sig_times(f[FIELD_KEY_TIME], &start, &end) != 0
         || cos_unhex(digest, sizeof(digest), f[FIELD_SIGNATURE]) != 0
         || cos_sig_count(f[FIELD_HEADERS]) > COS_SIG_NAMES_MAX
         || cos_sig_count(f[FIELD_PARAMS]) > COS_SIG_NAMES_MAX)
@@ -160,8 +159,8 @@ take_fields(const cos_http_t *h, cos_sig_t *sig, const cos_str_t *f)
 }
 
 
-static int
-parse_times(cos_str_t s, int64_t *start, int64_t *end)
+int
+cos_sig_times(cos_str_t s, int64_t *start, int64_t *end)
 {
     uint64_t  from, to;
     cos_str_t first;

@@ -13,11 +13,13 @@
  */
 
 #include "ngx_http_cos.h"
+#include "cos_post.h"
 
 
 #define MAX_ACCESS_KEY  128
 
 
+static ngx_int_t credential(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t collect(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t judge(ngx_http_cos_ctx_t *ctx);
 static cos_err_e prove(ngx_http_cos_ctx_t *ctx);
@@ -45,6 +47,29 @@ ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
         p = ngx_cpymem(key->data, "b:", 2);
         ngx_memcpy(p, ctx->name.bucket.data, ctx->name.bucket.len);
     }
+
+    return credential(ctx);
+}
+
+
+/* Rights are for whoever the form names; what the request's own headers are
+ * signed by has been refused. */
+ngx_int_t
+ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
+    ngx_http_cos_step_pt next)
+{
+    ctx->form = form;
+    ctx->form_next = next;
+
+    return credential(ctx);
+}
+
+
+static ngx_int_t
+credential(ngx_http_cos_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t  *key;
 
     if (ctx->sig.scheme != COS_SIG_NONE
         && ngx_http_cos_root_key(ctx->mcf, &ctx->sig.access_key) == NULL)
@@ -172,10 +197,19 @@ judge(ngx_http_cos_ctx_t *ctx)
         }
     }
 
+    if ((needs & NGX_HTTP_COS_NEED_FORM) && ctx->form == NULL) {
+        /* until its form is read nobody has asked for anything */
+        needs &= NGX_HTTP_COS_NEED_FORM|NGX_HTTP_COS_NEED_BUCKET;
+    }
+
     err = authorise(ctx, needs);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    if (ctx->form) {
+        return ngx_http_cos_goto(ctx, ctx->form_next);
     }
 
     ctx->judged = 1;
@@ -314,8 +348,14 @@ prove(ngx_http_cos_ctx_t *ctx)
 
     id->access_key = ctx->sig.access_key;
 
-    err = cos_sig_verify(&ctx->http, &ctx->sig, secret, ngx_time(),
-                         ctx->lcf->region, &ctx->alloc, NULL);
+    if (ctx->form) {
+        err = cos_form_sig_verify(&ctx->sig, secret, ngx_time(),
+                                  ctx->lcf->region, &ctx->alloc);
+
+    } else {
+        err = cos_sig_verify(&ctx->http, &ctx->sig, secret, ngx_time(),
+                             ctx->lcf->region, &ctx->alloc, NULL);
+    }
 
     if (!root) {
         ngx_explicit_memzero(secret_buf, sizeof(secret_buf));

@@ -17,8 +17,7 @@ static void note_arg(cos_sig_query_t *q, const cos_arg_t *arg);
 static cos_err_e parse_header(const cos_http_t *h, cos_sig_t *sig,
     cos_str_t value, cos_alloc_t *a);
 static cos_err_e parse_query(const cos_http_t *h, cos_sig_t *sig,
-    const cos_sig_query_t *q);
-static cos_err_e check_time(const cos_sig_t *sig, int64_t now);
+    const cos_sig_query_t *q, cos_alloc_t *a);
 static cos_err_e check_covered(const cos_http_t *h, const cos_sig_t *sig);
 static int foreign_prefix(cos_str_t name, cos_str_t *rest);
 static int widens(cos_str_t name);
@@ -30,6 +29,9 @@ static int starts_folded(cos_str_t s, cos_str_t with);
     (BIT(COS_Q_V4_ALGORITHM) | BIT(COS_Q_V4_CREDENTIAL)                       \
      | BIT(COS_Q_V4_DATE) | BIT(COS_Q_V4_EXPIRES) | BIT(COS_Q_V4_HEADERS)     \
      | BIT(COS_Q_V4_SIGNATURE) | BIT(COS_Q_V4_TOKEN) | BIT(COS_Q_V4_SHA256))
+#define V2_ALL                                                                \
+    (BIT(COS_Q_V2_KEY) | BIT(COS_Q_V2_SIGNATURE) | BIT(COS_Q_V2_EXPIRES)      \
+     | BIT(COS_Q_V4_TOKEN))
 #define COS_ALL                                                               \
     (BIT(COS_Q_COS_ALGORITHM) | BIT(COS_Q_COS_AK)                             \
      | BIT(COS_Q_COS_SIGN_TIME) | BIT(COS_Q_COS_KEY_TIME)                     \
@@ -58,6 +60,7 @@ static const known_t known[] = {
     { cos_lit("x-bce-security-token"), COS_Q_BCE_TOKEN },
     { cos_lit("AWSAccessKeyId"), COS_Q_V2_KEY },
     { cos_lit("Signature"), COS_Q_V2_SIGNATURE },
+    { cos_lit("Expires"), COS_Q_V2_EXPIRES },
 };
 
 static const cos_str_t prefixes[] = {
@@ -92,7 +95,7 @@ cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a)
 
     auth = count ? cos_header(h, "authorization") : NULL;
     scan_query(&h->args, &q);
-    rc = parse_query(h, sig, &q);
+    rc = parse_query(h, sig, &q, a);
 
     /* an empty header is no claim to be anybody */
     if (rc != COS_OK || auth == NULL || auth->value.len == 0) {
@@ -173,12 +176,17 @@ parse_header(const cos_http_t *h, cos_sig_t *sig, cos_str_t value,
         return cos_sig_v4_header(h, sig, value, a);
     }
 
+    if (cos_str_is(scheme, "AWS")) {
+        return cos_sig_v2_header(h, sig, value);
+    }
+
     return COS_E_AUTH_UNSUPPORTED;
 }
 
 
 static cos_err_e
-parse_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q)
+parse_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q,
+    cos_alloc_t *a)
 {
     int v4, cos, legacy, bce, v2;
 
@@ -195,16 +203,17 @@ parse_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q)
         || (cos && (q->twice & COS_ALL))
         || (legacy && (q->twice & (BIT(COS_Q_COS_LEGACY)
                                    | BIT(COS_Q_COS_TOKEN))))
-        || (bce && (q->twice & (BIT(COS_Q_BCE) | BIT(COS_Q_BCE_TOKEN)))))
+        || (bce && (q->twice & (BIT(COS_Q_BCE) | BIT(COS_Q_BCE_TOKEN))))
+        || (v2 && (q->twice & V2_ALL)))
     {
         return COS_E_AUTH_DUPLICATE;
     }
 
-    if (v2) {
-        return COS_E_AUTH_UNSUPPORTED;
-    }
+    sig->in_query = v4 + cos + legacy + bce + v2;
 
-    sig->in_query = v4 + cos + legacy + bce;
+    if (v2) {
+        return cos_sig_v2_query(h, sig, q, a);
+    }
 
     if (v4) {
         return cos_sig_v4_query(h, sig, q);
@@ -232,7 +241,7 @@ cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
 {
     cos_err_e rc;
 
-    rc = check_time(sig, now);
+    rc = cos_sig_check_time(sig, now);
 
     if (rc == COS_OK && sig->scheme == COS_SIG_V4 && region.len != 0
         && !cos_str_eq(sig->region, region))
@@ -263,6 +272,10 @@ cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
         rc = cos_sig_bce_verify(h, sig, secret, a, canonical);
         break;
 
+    case COS_SIG_V2:
+        rc = cos_sig_v2_verify(h, sig, secret, a, canonical);
+        break;
+
     default:
         rc = COS_E_ACCESS_DENIED;
     }
@@ -271,10 +284,12 @@ cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
 }
 
 
-static cos_err_e
-check_time(const cos_sig_t *sig, int64_t now)
+cos_err_e
+cos_sig_check_time(const cos_sig_t *sig, int64_t now)
 {
-    if (sig->scheme == COS_SIG_V4 && !sig->in_query) {
+    if ((sig->scheme == COS_SIG_V4 || sig->scheme == COS_SIG_V2)
+        && !sig->in_query && sig->policy.len == 0)
+    {
         return now < sig->start || now > sig->end ? COS_E_TIME_SKEWED : COS_OK;
     }
 
@@ -297,7 +312,7 @@ check_covered(const cos_http_t *h, const cos_sig_t *sig)
     size_t              i;
     const cos_header_t *hd;
 
-    if (sig->scheme != COS_SIG_COS
+    if (sig->scheme != COS_SIG_COS && sig->scheme != COS_SIG_V2
         && !cos_sig_covers_str(sig, COS_STR("host")))
     {
         return COS_E_UNSIGNED_HEADER;
@@ -360,6 +375,9 @@ cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name)
     case COS_SIG_COS:
         return cos_sig_cos_param(sig, name);
 
+    case COS_SIG_V2:
+        return cos_sig_v2_covers_arg(name);
+
     default:
         return 1;
     }
@@ -378,6 +396,10 @@ cos_sig_covers_str(const cos_sig_t *sig, cos_str_t name)
                || cos_str_iis(name, "content-type")
                || cos_str_iis(name, "content-md5")
                || cos_str_starts(name, "x-bce-");
+    }
+
+    if (sig->scheme == COS_SIG_V2) {
+        return cos_sig_v2_covers(name);
     }
 
     return cos_sig_listed(sig->header_list, name);

@@ -42,6 +42,7 @@ typedef enum {
     COS_Q_BCE_TOKEN,
     COS_Q_V2_KEY,
     COS_Q_V2_SIGNATURE,
+    COS_Q_V2_EXPIRES,
     COS_Q_MAX
 } cos_sig_q_e;
 
@@ -63,6 +64,10 @@ int cos_sig_cut(cos_str_t *rest, int sep, cos_str_t *item);
 int cos_sig_listed(cos_str_t list, cos_str_t name);
 /* cos_sig_covers for a span. */
 int cos_sig_covers_str(const cos_sig_t *sig, cos_str_t name);
+/* Whether now is within its life. */
+cos_err_e cos_sig_check_time(const cos_sig_t *sig, int64_t now);
+/* "start;end" in seconds, as COS writes them; -1 when it is not that. */
+int cos_sig_times(cos_str_t s, int64_t *start, int64_t *end);
 /* How many items; stops counting above COS_SIG_NAMES_MAX. */
 size_t cos_sig_count(cos_str_t list);
 /* By name, then by value, in byte order. */
@@ -88,6 +93,13 @@ cos_err_e cos_sig_v4_query(const cos_http_t *h, cos_sig_t *sig,
 cos_err_e cos_sig_v4_verify(const cos_http_t *h, cos_sig_t *sig,
     cos_str_t secret, cos_alloc_t *a, cos_buf_t *canonical);
 
+/* Takes a credential apart and checks that it is of that date
+ * (20150830T123600Z); COS_E_AUTH_QUERY_MALFORMED. */
+cos_err_e cos_sig_v4_scope(cos_sig_t *sig, cos_str_t credential,
+    cos_str_t date);
+/* The key that the secret gives for the day and region of sig. 0 or -1. */
+int cos_sig_v4_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key);
+
 /* What an attempt reads as sent. */
 #define COS_V4_RAW_PATH  1
 #define COS_V4_RAW_PLUS  2
@@ -99,6 +111,16 @@ cos_err_e cos_sig_v4_canonical(const cos_http_t *h, const cos_sig_t *sig,
     int raw, cos_alloc_t *a, cos_buf_t *b);
 /* Its last line. */
 cos_str_t cos_sig_v4_payload(const cos_http_t *h, const cos_sig_t *sig);
+
+cos_err_e cos_sig_v2_header(const cos_http_t *h, cos_sig_t *sig,
+    cos_str_t value);
+cos_err_e cos_sig_v2_query(const cos_http_t *h, cos_sig_t *sig,
+    const cos_sig_query_t *q, cos_alloc_t *a);
+cos_err_e cos_sig_v2_verify(const cos_http_t *h, const cos_sig_t *sig,
+    cos_str_t secret, cos_alloc_t *a, cos_buf_t *canonical);
+/* What every such signature covers. */
+int cos_sig_v2_covers(cos_str_t name);
+int cos_sig_v2_covers_arg(cos_str_t name);
 
 cos_err_e cos_sig_bce_parse(const cos_http_t *h, cos_sig_t *sig,
     cos_str_t value);

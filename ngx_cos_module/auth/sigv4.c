@@ -37,7 +37,6 @@ static cos_err_e header_date(const cos_http_t *h, cos_sig_t *sig,
 static cos_err_e parse_payload(cos_sig_t *sig, cos_str_t s);
 static cos_err_e attempt(const cos_http_t *h, const cos_sig_t *sig,
     const cos_u8 *key, int raw, cos_alloc_t *a, cos_buf_t *canonical);
-static int signing_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key);
 static int derive(const cos_sig_t *sig, cos_u8 *first, size_t len,
     cos_u8 *key);
 
@@ -118,9 +117,9 @@ cos_sig_v4_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q)
     sig->signature = q->arg[COS_Q_V4_SIGNATURE]->value;
 
     if (!cos_str_is(q->arg[COS_Q_V4_ALGORITHM]->value, ALGORITHM)
-        || split_credential(sig, q->arg[COS_Q_V4_CREDENTIAL]->value) != COS_OK
-        || !lower_list(sig->header_list) || !is_date(sig->date)
-        || memcmp(sig->date.data, sig->scope.data, DAY_LEN) != 0
+        || cos_sig_v4_scope(sig, q->arg[COS_Q_V4_CREDENTIAL]->value, sig->date)
+           != COS_OK
+        || !lower_list(sig->header_list)
         || cos_str_uint(q->arg[COS_Q_V4_EXPIRES]->value, &expires) != 0
         || expires < 1 || expires > EXPIRES_MAX)
     {
@@ -180,6 +179,19 @@ split_credential(cos_sig_t *sig, cos_str_t s)
         || !cos_str_is(part[3], "aws4_request"))
     {
         return COS_E_AUTH_HEADER_MALFORMED;
+    }
+
+    return COS_OK;
+}
+
+
+cos_err_e
+cos_sig_v4_scope(cos_sig_t *sig, cos_str_t credential, cos_str_t date)
+{
+    if (split_credential(sig, credential) != COS_OK || !is_date(date)
+        || memcmp(date.data, sig->scope.data, DAY_LEN) != 0)
+    {
+        return COS_E_AUTH_QUERY_MALFORMED;
     }
 
     return COS_OK;
@@ -303,7 +315,7 @@ cos_sig_v4_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
     cos_u8    key[COS_SHA256_LEN];
     cos_err_e rc;
 
-    if (signing_key(sig, secret, key) != 0) {
+    if (cos_sig_v4_key(sig, secret, key) != 0) {
         return COS_E_INTERNAL;
     }
 
@@ -388,8 +400,8 @@ attempt(const cos_http_t *h, const cos_sig_t *sig, const cos_u8 *key, int raw,
 }
 
 
-static int
-signing_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key)
+int
+cos_sig_v4_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key)
 {
     int        rc;
     size_t     n;

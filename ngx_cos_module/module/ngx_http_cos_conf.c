@@ -94,6 +94,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->upload_buffer = NGX_CONF_UNSET_SIZE;
     lcf->max_object_size = NGX_CONF_UNSET;
     lcf->signature_v2 = NGX_CONF_UNSET;
+    lcf->signature_v2 = NGX_CONF_UNSET;
     lcf->sse_c_plain = NGX_CONF_UNSET;
 
     return lcf;
@@ -140,6 +141,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_ptr_value(conf->bases, prev->bases, NULL);
+    ngx_conf_merge_value(conf->signature_v2, prev->signature_v2, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->default_region, prev->default_region, "");
     ngx_conf_merge_size_value(conf->upload_buffer, prev->upload_buffer,

@@ -14,6 +14,7 @@
 #define LIST    NGX_HTTP_COS_NEED_LIST
 #define READ    NGX_HTTP_COS_NEED_READ
 #define WRITE   NGX_HTTP_COS_NEED_WRITE
+#define FORM    NGX_HTTP_COS_NEED_FORM
 
 
 ngx_int_t
@@ -50,7 +51,7 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_delete_objects, BUCKET|WRITE },
 
     [COS_OP_POST_OBJECT] =
-        { ngx_http_cos_unsupported, BUCKET },
+        { ngx_http_cos_post_object, BUCKET|WRITE|FORM },
     [COS_OP_LIST_VERSIONS] =
         { ngx_http_cos_unsupported, BUCKET|LIST },
     [COS_OP_GET_VERSIONING] =

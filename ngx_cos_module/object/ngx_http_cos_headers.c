@@ -434,7 +434,7 @@ unsupported(cos_str_t name)
     cos_str_t            rest;
     static const char   *list[] = {
         "server-side-encryption", "tagging", "website-redirect-location",
-        "object-lock-", "callback", "return-body", "traffic-limit",
+        "object-lock-", "callback", "return-body",
         "mime-limit", "symlink-target", "write-offset-bytes",
         "bucket-object-lock-enabled", "mfa", "fetch-source", "process"
     };

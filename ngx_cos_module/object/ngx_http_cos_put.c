@@ -10,13 +10,6 @@
 #include "ngx_http_cos_object.h"
 
 
-typedef struct {
-    ngx_http_cos_take_t    take;
-    ngx_http_cos_commit_t  commit;
-} put_t;
-
-
-static ngx_int_t put_taken(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t put_durable(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t put_done(ngx_http_cos_ctx_t *ctx);
 
@@ -24,21 +17,17 @@ static ngx_int_t put_done(ngx_http_cos_ctx_t *ctx);
 ngx_int_t
 ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx)
 {
-    put_t      *p;
-    cos_err_e   err;
+    cos_err_e            err;
+    ngx_http_cos_put_t  *p;
 
-    p = ngx_pcalloc(ctx->request->pool, sizeof(put_t));
+    p = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_cos_put_t));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->op = p;
 
-    err = ngx_http_cos_object_from_headers(ctx, &p->commit.json.object);
-
-    if (err == COS_OK) {
-        err = ngx_http_cos_condition(ctx, &p->commit);
-    }
+    err = ngx_http_cos_put_init(ctx, p);
 
     if (err == COS_OK) {
         err = ngx_http_cos_take_init(ctx, &p->take);
@@ -48,15 +37,28 @@ ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    return ngx_http_cos_take(ctx, &p->take, put_taken);
+    return ngx_http_cos_take(ctx, &p->take, ngx_http_cos_put_taken);
 }
 
 
-static ngx_int_t
-put_taken(ngx_http_cos_ctx_t *ctx)
+cos_err_e
+ngx_http_cos_put_init(ngx_http_cos_ctx_t *ctx, ngx_http_cos_put_t *p)
 {
-    put_t       *p = ctx->op;
-    cos_json_t  *j = &p->commit.json;
+    cos_err_e  err;
+
+    err = ngx_http_cos_object_from_headers(ctx, &p->commit.json.object);
+
+    return err != COS_OK ? err : ngx_http_cos_condition(ctx, &p->commit);
+}
+
+
+ngx_int_t
+ngx_http_cos_put_taken(ngx_http_cos_ctx_t *ctx)
+{
+    cos_json_t          *j;
+    ngx_http_cos_put_t  *p = ctx->op;
+
+    j = &p->commit.json;
 
     if (p->take.err != COS_OK) {
         return ngx_http_cos_fail(ctx, p->take.err, NULL);
@@ -75,7 +77,7 @@ put_taken(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 put_durable(ngx_http_cos_ctx_t *ctx)
 {
-    put_t                  *p = ctx->op;
+    ngx_http_cos_put_t     *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
     c->build = ngx_http_cos_put_build;
@@ -119,14 +121,15 @@ ngx_http_cos_take_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
 static ngx_int_t
 put_done(ngx_http_cos_ctx_t *ctx)
 {
-    put_t                  *p = ctx->op;
+    ngx_http_cos_put_t     *p = ctx->op;
     ngx_http_cos_commit_t  *c = &p->commit;
 
     if (!c->ok) {
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
-    return ngx_http_cos_uploaded(ctx, &c->json.object);
+    return p->answer ? p->answer(ctx, &c->json.object)
+                     : ngx_http_cos_uploaded(ctx, &c->json.object);
 }
 
 

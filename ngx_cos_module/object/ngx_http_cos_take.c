@@ -188,6 +188,33 @@ ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
 }
 
 
+cos_err_e
+ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
+    uint64_t max)
+{
+    cos_err_e  err;
+
+    t->ctx = ctx;
+    t->in.sig = &ctx->sig;
+
+    if ((err = ngx_http_cos_promises(ctx, &t->in)) != COS_OK) {
+        return err;
+    }
+
+    /* the length of the body is not that of the payload in it */
+    t->in.length = -1;
+    t->in.max = ngx_min(max, (uint64_t) ctx->lcf->max_object_size);
+
+    if ((err = place(ctx, t)) != COS_OK
+        || (err = ngx_http_cos_sse_begin(ctx, &t->in)) != COS_OK)
+    {
+        return err;
+    }
+
+    return cos_ingest_begin(&t->in);
+}
+
+
 /* --- the body ------------------------------------------------------------------------- */
 
 static void

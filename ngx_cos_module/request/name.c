@@ -320,9 +320,6 @@ find_op(cos_op_e *op, verb_e verb, at_e at, const query_t *q)
 static cos_err_e
 check_names(const cos_name_t *n)
 {
-    size_t     i;
-    cos_str_t  key;
-
     if (n->bucket.len > 0
         && !cos_bucket_name_valid(n->bucket, n->dialect)
         && (n->op == COS_OP_PUT_BUCKET
@@ -332,9 +329,19 @@ check_names(const cos_name_t *n)
         return COS_E_INVALID_BUCKET_NAME;
     }
 
-    key = n->key;
+    return cos_name_key(n->dialect, n->key,
+                        n->op == COS_OP_PUT_OBJECT
+                        || n->op == COS_OP_COPY_OBJECT
+                        || n->op == COS_OP_CREATE_UPLOAD);
+}
 
-    if (n->dialect != COS_DIALECT_COS) {
+
+cos_err_e
+cos_name_key(cos_dialect_e d, cos_str_t key, int is_new)
+{
+    size_t  i;
+
+    if (d != COS_DIALECT_COS) {
         return key.len > KEY_MAX ? COS_E_KEY_TOO_LONG : COS_OK;
     }
 
@@ -342,9 +349,7 @@ check_names(const cos_name_t *n)
         return COS_E_KEY_TOO_LONG_COS;
     }
 
-    if (n->op != COS_OP_PUT_OBJECT && n->op != COS_OP_COPY_OBJECT
-        && n->op != COS_OP_CREATE_UPLOAD)
-    {
+    if (!is_new || key.len == 0) {
         return COS_OK;
     }
 

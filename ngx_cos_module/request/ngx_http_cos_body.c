@@ -65,6 +65,10 @@ ngx_http_cos_body_take(ngx_http_cos_ctx_t *ctx, ngx_chain_t **in,
     ngx_http_request_t       *r = ctx->request;
     ngx_http_request_body_t  *rb = r->request_body;
 
+    if (ngx_http_cos_pace_wait(ctx, next) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
     if (rb->bufs == NULL && r->reading_body && receive(ctx) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -168,7 +172,7 @@ ngx_http_cos_body_ahead(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
 
     ctx->step = next;
 
-    if (!r->reading_body) {
+    if (!r->reading_body || ctx->pace.rate) {
         return;
     }
 

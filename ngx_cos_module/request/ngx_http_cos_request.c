@@ -217,11 +217,17 @@ name_it(ngx_http_cos_ctx_t *ctx)
 
     sig_err = cos_sig_parse(&ctx->http, &ctx->sig, &ctx->alloc);
 
+    if (ctx->sig.scheme == COS_SIG_V2 && !ctx->lcf->signature_v2) {
+        ngx_memzero(&ctx->sig, sizeof(cos_sig_t));
+        sig_err = COS_E_AUTH_UNSUPPORTED;
+    }
+
     switch (ctx->sig.scheme) {
     case COS_SIG_COS:
         dialect = COS_DIALECT_COS;
         break;
     case COS_SIG_V4:
+    case COS_SIG_V2:
         dialect = COS_DIALECT_S3;
         break;
     case COS_SIG_BCE:
@@ -236,6 +242,10 @@ name_it(ngx_http_cos_ctx_t *ctx)
 
     err = cos_name_request(&ctx->name, &ctx->http, &host, dialect);
     ctx->named = 1;
+
+    if (host.style == COS_STYLE_VHOST) {
+        ctx->sig.bucket = host.bucket;
+    }
 
     if (!one_host(ctx)) {
         return COS_E_INVALID_REQUEST;

@@ -235,7 +235,7 @@ ngx_http_cos_content_handler(ngx_http_request_t *r)
     }
 
     ctx->in_content = 1;
-    ctx->step = ngx_http_cos_ops[ctx->name.op].begin;
+    ctx->step = ngx_http_cos_paced;
 
     r->main->count++;
     rc = ngx_http_cos_run(ctx);

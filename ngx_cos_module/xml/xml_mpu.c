@@ -30,6 +30,20 @@ cos_xml_location(cos_buf_t *b, cos_dialect_e d, cos_str_t region)
 }
 
 
+/* S3 writes this one without a namespace. */
+void
+cos_xml_post_response(cos_buf_t *b, cos_str_t location, cos_str_t bucket,
+    cos_str_t key, const cos_object_t *o)
+{
+    cos_xml_root(b, COS_DIALECT_COS, "PostResponse");
+    cos_xml_elem(b, "Location", location);
+    cos_xml_elem(b, "Bucket", bucket);
+    cos_xml_elem(b, "Key", key);
+    cos_xml_elem_etag(b, o);
+    cos_xml_close(b, "PostResponse");
+}
+
+
 /* --- multipart upload ----------------------------------------------------- */
 
 void
