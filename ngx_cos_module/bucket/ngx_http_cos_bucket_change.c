@@ -11,7 +11,8 @@
 #include "ngx_http_cos_bucket.h"
 
 
-#define MAX_TRIES  8
+/* each time somebody was faster: as many as write at once */
+#define MAX_TRIES  32
 
 
 static ngx_int_t change_make(ngx_http_cos_ctx_t *ctx);

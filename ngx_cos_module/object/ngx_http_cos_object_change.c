@@ -10,7 +10,8 @@
 #include "ngx_http_cos_bucket.h"
 
 
-#define MAX_TRIES  8
+/* each time somebody was faster: as many as write at once */
+#define MAX_TRIES  32
 
 
 static ngx_int_t amend_make(ngx_http_cos_ctx_t *ctx);
