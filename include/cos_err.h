@@ -137,6 +137,13 @@
       "You have attempted to create more buckets than allowed.")              \
     X(INVALID_OBJECT_STATE, 403, "InvalidObjectState",                        \
       "The operation is not valid for the object's storage class.")           \
+    X(RESTORE_NON_ARCHIVE, 405, "RestoreNonArchiveObject",                    \
+      "The object is not archived: there is nothing to restore.")             \
+    X(RESTORE_IN_PROGRESS, 409, "RestoreAlreadyInProgress",                   \
+      "Object restore is already in progress.")                               \
+    X(OBJECT_LOCKED, 409, "ObjectLocked", "The object is locked.")            \
+    X(NO_OBJECT_LOCK, 404, "NoSuchObjectLockConfiguration",                   \
+      "The specified object does not have an object lock configuration.")     \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket",                                    \
       "The specified bucket does not exist.")                                 \
     X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.")     \

@@ -11,10 +11,15 @@
 
 #pragma GCC visibility push(hidden)
 
-/* COS_X_LOCK: "GOVERNANCE;<ms since 1970>" or "COMPLIANCE;<ms since 1970>". */
+/* COS_X_LOCK: "GOVERNANCE;<ms since 1970>" or "COMPLIANCE;<ms since 1970>",
+ * with "off" before it when a legal hold was lifted: "off", "off;COMPLIANCE;1".
+ */
 typedef struct {
     cos_lock_mode_e  mode;            /* NONE: not retained */
     uint64_t         until;           /* ms; not 0 where there is a mode */
+    unsigned         lifted:1;        /* there was a hold: S3 says OFF then, and
+                                         of an object that never had one that
+                                         nothing is configured */
 } cos_retention_t;
 
 #define COS_RETENTION_TEXT  40        /* longest text, and some */

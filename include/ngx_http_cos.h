@@ -20,6 +20,7 @@
 #include <ngx_http.h>
 
 #include "cos_auth.h"
+#include "cos_class.h"
 #include "cos_err.h"
 #include "cos_form.h"
 #include "cos_name.h"
@@ -60,6 +61,7 @@ typedef struct {
     ngx_array_t                 *kms_keys;       /* cos_sse_key_t */
     ngx_str_t                    kms_default;    /* id; empty: none */
     ngx_path_t                  *path;           /* the data directory */
+    time_t                       restore_time[COS_CLASS_MAX][COS_TIER_MAX];
     ngx_uint_t                   enabled;        /* some location says cos on */
 } ngx_http_cos_main_conf_t;
 
@@ -160,6 +162,8 @@ struct ngx_http_cos_ctx_s {
 
     cos_err_e                 error;  /* what was answered, for the log */
     const char               *reason; /* detail for log and document */
+    const char               *error_class;  /* INVALID_OBJECT_STATE: of that
+                                         object, as the dialect says it */
     uint64_t                  bytes_in;
 
     unsigned                  in_content:1;
@@ -393,6 +397,11 @@ ngx_int_t ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_object_acl(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_object_acl(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_restore_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_retention(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_retention(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_legal_hold(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_legal_hold(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_create_upload(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_upload_part(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_upload_part_copy(ngx_http_cos_ctx_t *ctx);

@@ -25,6 +25,9 @@ char *ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_cos_conf_restore_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_cos_class_conf_init(ngx_http_cos_main_conf_t *mcf);
 char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 char *ngx_http_cos_conf_sse_keys(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -12,15 +12,26 @@ cos_retention_parse(cos_retention_t *r, cos_str_t text)
     cos_u8     *p;
     cos_str_t   word;
 
-    r->mode = COS_LOCK_NONE;
-    r->until = 0;
+    memset(r, 0, sizeof(*r));
 
     if (text.len == 0) {
         return 0;
     }
 
-    p = memchr(text.data, ';', text.len);
+    if (cos_str_is(text, "off")) {
+        r->lifted = 1;
+        return 0;
+    }
+
+    if (cos_str_starts(text, "off;")) {
+        r->lifted = 1;
+        text.data += 4;
+        text.len -= 4;
+    }
+
+    p = text.len > 0 ? memchr(text.data, ';', text.len) : NULL;
     if (p == NULL) {
+        memset(r, 0, sizeof(*r));
         return -1;
     }
 
@@ -32,7 +43,7 @@ cos_retention_parse(cos_retention_t *r, cos_str_t text)
     text.data = p + 1;
 
     if (mode < 0 || cos_str_uint(text, &r->until) != 0 || r->until == 0) {
-        r->until = 0;
+        memset(r, 0, sizeof(*r));
         return -1;
     }
 
@@ -45,6 +56,10 @@ cos_retention_parse(cos_retention_t *r, cos_str_t text)
 void
 cos_retention_print(cos_buf_t *b, const cos_retention_t *r)
 {
+    if (r->lifted) {
+        cos_buf_cstr(b, r->mode == COS_LOCK_NONE ? "off" : "off;");
+    }
+
     if (r->mode == COS_LOCK_NONE) {
         return;
     }

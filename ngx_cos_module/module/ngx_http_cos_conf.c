@@ -35,6 +35,7 @@ ngx_http_cos_create_main_conf(ngx_conf_t *cf)
     mcf->store.open_inactive = NGX_CONF_UNSET_MSEC;
     mcf->manager.dead_percent = NGX_CONF_UNSET_UINT;
     mcf->manager.grace = NGX_CONF_UNSET;
+    ngx_http_cos_class_conf_init(mcf);
 
     return mcf;
 }

@@ -136,15 +136,15 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_GET_ATTRIBUTES] =
         { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
     [COS_OP_GET_RETENTION] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER|OBJECT },
+        { ngx_http_cos_get_retention, BUCKET|OWNER|OBJECT },
     [COS_OP_PUT_RETENTION] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER|FRESH },
+        { ngx_http_cos_put_retention, BUCKET|OWNER|FRESH },
     [COS_OP_GET_LEGAL_HOLD] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER|OBJECT },
+        { ngx_http_cos_get_legal_hold, BUCKET|OWNER|OBJECT },
     [COS_OP_PUT_LEGAL_HOLD] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER|FRESH },
+        { ngx_http_cos_put_legal_hold, BUCKET|OWNER|FRESH },
     [COS_OP_RESTORE_OBJECT] =
-        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+        { ngx_http_cos_restore_object, BUCKET|FRESH|SIGNED },
     [COS_OP_APPEND_OBJECT] =
         { ngx_http_cos_unsupported, BUCKET|WRITE|FRESH },
     [COS_OP_GET_SYMLINK] =

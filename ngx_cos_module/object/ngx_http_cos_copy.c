@@ -12,6 +12,7 @@
  *   copy_done    committed: answer
  */
 
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_sse.h"
 #include "ngx_http_cos_tags.h"
@@ -605,6 +606,10 @@ copy_stored(ngx_http_cos_ctx_t *ctx)
 
     if (!c->ok) {
         return ngx_http_cos_commit_fail(ctx, c);
+    }
+
+    if (ngx_http_cos_class_header(ctx, &c->json.object) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     cos_buf_init(&b, &ctx->alloc, 512);

@@ -11,7 +11,7 @@
  * the descriptors of the worker.
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_get.h"
 #include "ngx_http_cos_sse.h"
 
@@ -142,6 +142,12 @@ get_plan(ngx_http_cos_ctx_t *ctx)
     rc = conditions(ctx);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (ctx->request->method != NGX_HTTP_HEAD
+        && ngx_http_cos_readable(ctx, o) != COS_OK)
+    {
+        return ngx_http_cos_fail(ctx, COS_E_INVALID_OBJECT_STATE, NULL);
     }
 
     g->first = 0;

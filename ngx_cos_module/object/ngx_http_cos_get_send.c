@@ -8,7 +8,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_get.h"
 #include "ngx_http_cos_sse.h"
 
@@ -34,7 +34,10 @@ get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g, uint64_t length)
 
     if (ngx_http_cos_object_headers(ctx, o) != NGX_OK
         || ngx_http_cos_set_header(r, "Accept-Ranges", &bytes) != NGX_OK
-        || ngx_http_cos_stored_headers(ctx, o) != NGX_OK)
+        || ngx_http_cos_stored_headers(ctx, o) != NGX_OK
+        || ngx_http_cos_class_header(ctx, o) != NGX_OK
+        || ngx_http_cos_restore_headers(ctx, o) != NGX_OK
+        || ngx_http_cos_lock_headers(ctx, o) != NGX_OK)
     {
         return NGX_ERROR;
     }

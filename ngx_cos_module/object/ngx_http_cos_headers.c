@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_cos.h"
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_commit.h"
 #include "ngx_http_cos_object.h"
 
@@ -467,7 +468,6 @@ unsupported(cos_str_t name)
 cos_err_e
 ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
-    int                  cls;
     size_t               i, total;
     cos_err_e            err;
     ngx_uint_t           k;
@@ -523,16 +523,10 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         }
     }
 
-    h = ngx_http_cos_header(ctx, "storage-class");
+    err = ngx_http_cos_class_from_headers(ctx, o);
 
-    if (h && h->value.len) {
-        cls = cos_class_parse(h->value);
-
-        if (cls < 0) {
-            return COS_E_INVALID_STORAGE_CLASS;
-        }
-
-        o->cls = cls;
+    if (err != COS_OK) {
+        return err;
     }
 
     if (ctx->identity.known && ctx->identity.uid != ctx->bucket.owner) {

@@ -7,7 +7,7 @@
  *   put_done    committed or refused: answer
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 
 
 static ngx_int_t put_durable(ngx_http_cos_ctx_t *ctx);
@@ -137,6 +137,7 @@ ngx_int_t
 ngx_http_cos_uploaded(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
     if (ngx_http_cos_object_headers(ctx, o) != NGX_OK
+        || ngx_http_cos_class_header(ctx, o) != NGX_OK
         || ngx_http_cos_checksum_headers(ctx, o) != NGX_OK)
     {
         return NGX_ERROR;

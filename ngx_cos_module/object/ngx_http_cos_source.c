@@ -3,13 +3,14 @@
  * judging whether it may be read, its conditions.
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 
 
 static ngx_int_t source_facts(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t source_judge(ngx_http_cos_ctx_t *ctx);
 
 
+/* With COS_OK: all is well with it. */
 static ngx_int_t
 fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s, cos_err_e err)
 {
@@ -140,7 +141,7 @@ source_judge(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_PRECONDITION_FAILED);
     }
 
-    return ngx_http_cos_goto(ctx, s->next);
+    return fail(ctx, s, ngx_http_cos_readable(ctx, &s->object));
 }
 
 

@@ -303,6 +303,7 @@ ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
     e.request_id = ctx->id;
     e.trace_id = ctx->id;
     e.now = ngx_time();
+    e.storage_class = ctx->error_class;
 
     cos_xml_error(b, ctx->name.dialect, &e);
 }

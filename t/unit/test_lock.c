@@ -32,12 +32,13 @@ texts(void **state)
     cos_retention_t  r;
     static const char *good[] = {
         "GOVERNANCE;1", "COMPLIANCE;1893456000000",
-        "GOVERNANCE;18446744073709551615"
+        "GOVERNANCE;18446744073709551615", "off", "off;COMPLIANCE;7"
     };
     static const char *bad[] = {
         "GOVERNANCE", "GOVERNANCE;", "GOVERNANCE;0", ";1", "governance;1",
         "GOVERNANCE;1;", "GOVERNANCE;-1", "GOVERNANCE;1 ", "x", ";",
-        "GOVERNANCE;18446744073709551616", "NONE;1"
+        "GOVERNANCE;18446744073709551616", "NONE;1", "off;", "off;off", "of",
+        "off;GOVERNANCE;0"
     };
 
     (void) state;
@@ -77,23 +78,23 @@ changes(void **state)
         int              bypass, may;
     } t[] = {
         /* nothing in force */
-        { { 0, 0 }, { 0, 0 }, 0, 1 },
-        { { COS_LOCK_COMPLIANCE, 1000 }, { 0, 0 }, 0, 1 },
-        { { COS_LOCK_COMPLIANCE, 999 }, { COS_LOCK_GOVERNANCE, 1001 }, 0, 1 },
+        { { 0, 0, 0 }, { 0, 0, 0 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 1000, 0 }, { 0, 0, 0 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 999, 0 }, { COS_LOCK_GOVERNANCE, 1001, 0 }, 0, 1 },
         /* longer, or as long */
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 2001 }, 0, 1 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 2000 }, 0, 1 },
-        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_COMPLIANCE, 2001 }, 0, 1 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_COMPLIANCE, 2000 }, 0, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_GOVERNANCE, 2001, 0 }, 0, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_GOVERNANCE, 2000, 0 }, 0, 1 },
+        { { COS_LOCK_COMPLIANCE, 2000, 0 }, { COS_LOCK_COMPLIANCE, 2001, 0 }, 0, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_COMPLIANCE, 2000, 0 }, 0, 1 },
         /* shorter, weaker, none */
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 1999 }, 0, 0 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_GOVERNANCE, 1999 }, 1, 1 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { COS_LOCK_COMPLIANCE, 1999 }, 0, 0 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { 0, 0 }, 0, 0 },
-        { { COS_LOCK_GOVERNANCE, 2000 }, { 0, 0 }, 1, 1 },
-        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_COMPLIANCE, 1999 }, 1, 0 },
-        { { COS_LOCK_COMPLIANCE, 2000 }, { COS_LOCK_GOVERNANCE, 3000 }, 1, 0 },
-        { { COS_LOCK_COMPLIANCE, 2000 }, { 0, 0 }, 1, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_GOVERNANCE, 1999, 0 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_GOVERNANCE, 1999, 0 }, 1, 1 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { COS_LOCK_COMPLIANCE, 1999, 0 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { 0, 0, 0 }, 0, 0 },
+        { { COS_LOCK_GOVERNANCE, 2000, 0 }, { 0, 0, 0 }, 1, 1 },
+        { { COS_LOCK_COMPLIANCE, 2000, 0 }, { COS_LOCK_COMPLIANCE, 1999, 0 }, 1, 0 },
+        { { COS_LOCK_COMPLIANCE, 2000, 0 }, { COS_LOCK_GOVERNANCE, 3000, 0 }, 1, 0 },
+        { { COS_LOCK_COMPLIANCE, 2000, 0 }, { 0, 0, 0 }, 1, 0 },
     };
 
     (void) state;
