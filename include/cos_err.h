@@ -133,6 +133,17 @@
       "The list of parts was not in ascending order.")                        \
     X(INVALID_PART_NUMBER, 400, "InvalidArgument",                            \
       "Part number must be an integer between 1 and 10000, inclusive.")       \
+    X(SSE_ALGORITHM, 400, "InvalidEncryptionAlgorithmError",                  \
+      "The encryption request that you specified is not valid. The valid "    \
+      "value is AES256.")                                                     \
+    X(SSE_DECRYPT, 400, "SsecDecryptHeaderInvalid",                           \
+      "The key that decrypts the object is missing or wrong.")                \
+    X(SSE_HEADER, 400, "SSEHeaderNotAllowed",                                 \
+      "Encryption is not asked for when an object is read.")                  \
+    X(KMS_KEY, 400, "KMS.NotFoundException",                                  \
+      "There is no encryption key of that id.")                               \
+    X(KMS_KEY_COS, 400, "KmsKeyNotExist",                                     \
+      "There is no encryption key of that id.")                               \
     X(TOO_MANY_BUCKETS, 400, "TooManyBuckets",                                \
       "You have attempted to create more buckets than allowed.")              \
     X(INVALID_OBJECT_STATE, 403, "InvalidObjectState",                        \
@@ -155,17 +166,6 @@
     X(NO_TAGS, 404, "NoSuchTagSet", "The TagSet does not exist.")             \
     X(NO_ENCRYPTION, 404, "NoSuchEncryptionConfiguration",                    \
       "The server side encryption configuration was not found.")              \
-    X(SSE_ALGORITHM, 400, "InvalidEncryptionAlgorithmError",                  \
-      "The encryption request that you specified is not valid. The valid "    \
-      "value is AES256.")                                                     \
-    X(SSE_DECRYPT, 400, "SsecDecryptHeaderInvalid",                           \
-      "The key that decrypts the object is missing or wrong.")                \
-    X(SSE_HEADER, 400, "SSEHeaderNotAllowed",                                 \
-      "Encryption is not asked for when an object is read.")                  \
-    X(KMS_KEY, 400, "KMS.NotFoundException",                                  \
-      "There is no encryption key of that id.")                               \
-    X(KMS_KEY_COS, 400, "KmsKeyNotExist",                                     \
-      "There is no encryption key of that id.")                               \
     X(NO_ENCRYPTION_S3, 404, "ServerSideEncryptionConfigurationNotFoundError",\
       "The server side encryption configuration was not found.")              \
     X(NO_LOCK_CONFIG, 404, "NoSuchObjectLockConfiguration",                   \

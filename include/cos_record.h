@@ -293,7 +293,7 @@ typedef enum {
  * names that record as the record names itself, plus its sequence number in
  * void_seq, its rev in void_rev (0 but for copies made by compaction), and in
  * inc the incarnation of the container it lies in (the note may lie elsewhere):
- *   OBJECT, DELETE         bid, key; upload stays empty
+ *   OBJECT, DELETE         bid, key, version; upload stays empty
  *   UPLOAD, ABORT          bid, upload
  *   PART                   bid, upload, part
  *   BUCKET, BUCKET_DELETE  bid, bucket.name
@@ -306,8 +306,9 @@ typedef struct {
     cos_str_t     bid;                /* bucket id */
     cos_str_t     key;
     uint64_t      seq;
-    uint64_t      version;            /* DELETE: of that version, 0: the null
-                                         version or all there is */
+    uint64_t      version;            /* DELETE, VOID of an OBJECT or DELETE:
+                                         of that version, 0: the null version
+                                         or all there is */
     unsigned      self:1;
     cos_object_t  object;             /* OBJECT, PART; UPLOAD: template */
     cos_str_t     upload;             /* UPLOAD, PART, ABORT */
@@ -324,6 +325,15 @@ typedef struct {
     uint64_t      weight;             /* sum of weights when all were alive */
     uint64_t      carried;            /* bytes of records that are no data */
 } cos_json_t;
+
+/* The version that an OBJECT or a DELETE speaks of: with the key, its name. */
+static inline uint64_t
+cos_json_version(const cos_json_t *j)
+{
+    return j->kind == COS_J_OBJECT ? cos_object_version(&j->object)
+                                   : j->version;
+}
+
 
 /* Keys and values are bytes: percent-encoded inside the JSON strings. */
 int cos_json_encode(cos_buf_t *b, const cos_json_t *j);

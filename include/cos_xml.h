@@ -103,6 +103,30 @@ typedef struct {
 } cos_xml_uploads_t;
 int cos_xml_uploads(cos_buf_t *b, const cos_xml_uploads_t *l, cos_alloc_t *a);
 
+/* A page of versions. Keys and facts as in a listing; what says of each: */
+typedef enum {
+    COS_SHOW_CURRENT = 0,             /* the current version, an object */
+    COS_SHOW_MARKER,                  /* a delete marker that is current */
+    COS_SHOW_OLDER                    /* neither */
+} cos_show_e;
+
+typedef struct {
+    cos_dialect_e     dialect;
+    cos_str_t         bucket, prefix, delimiter, key_marker, version_marker;
+    unsigned          url:1, has_delimiter:1, truncated:1;
+    unsigned          versioned:1;    /* the bucket has or had versioning */
+    uint64_t          max_keys, bucket_owner;
+    size_t            n;
+    const cos_str_t  *keys;
+    const cos_str_t  *facts;
+    const cos_show_e *show;
+    size_t            nprefixes;
+    const cos_str_t  *prefixes;
+    cos_str_t         last_prefix;    /* ends the page; empty: a version does */
+} cos_xml_versions_t;
+/* ListVersionsResult. -1 when facts are damaged. */
+int cos_xml_versions(cos_buf_t *b, const cos_xml_versions_t *l);
+
 typedef struct {
     cos_dialect_e     dialect;
     cos_str_t         bucket, key, upload;
@@ -131,6 +155,9 @@ typedef struct {
     cos_str_t  key;
     cos_str_t  version;               /* as sent, mostly empty */
     cos_err_e  err;                   /* result, COS_OK: deleted */
+    unsigned   marker:1;              /* result: a delete marker was made, or
+                                         was what was deleted */
+    cos_str_t  marker_version;        /* then: its id */
 } cos_xml_delete_t;
 #define COS_DELETE_MAX  1000
 #define COS_XML_DELETE_SIZE    (2 * 1024 * 1024)

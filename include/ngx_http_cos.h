@@ -55,11 +55,11 @@ typedef struct {
     ngx_str_t                    root_keys_file;
     ngx_str_t                    master_key_file;
     u_char                       master_key[32];
-    ngx_str_t                    thread_pool;
     ngx_array_t                 *sse_keys;       /* cos_sse_key_t; the first
                                                     seals what is new */
     ngx_array_t                 *kms_keys;       /* cos_sse_key_t */
     ngx_str_t                    kms_default;    /* id; empty: none */
+    ngx_str_t                    thread_pool;
     ngx_path_t                  *path;           /* the data directory */
     time_t                       restore_time[COS_CLASS_MAX][COS_TIER_MAX];
     ngx_uint_t                   enabled;        /* some location says cos on */
@@ -73,9 +73,8 @@ typedef struct {
     size_t        upload_buffer;
     off_t         max_object_size;
     ngx_flag_t    signature_v2;       /* AWS version 2 counts */
-} ngx_http_cos_loc_conf_t;
-    ngx_flag_t    signature_v2;       /* AWS version 2 counts */
     ngx_flag_t    sse_c_plain;        /* customers' keys without TLS, too */
+} ngx_http_cos_loc_conf_t;
 
 
 /* Milliseconds since 1970, as of this loop turn. */
@@ -121,6 +120,15 @@ typedef struct {
     ngx_http_cos_ctx_t     *ctx;
     unsigned                failed:1; /* no answer, or an error reply */
     unsigned                done:1;
+    /* of an object, see ngx_http_cos_object_fact() */
+    unsigned                object:1;
+    unsigned                by_version:1;   /* that version, not the current */
+    unsigned                marker:1; /* it is a delete marker; the value is
+                                         empty unless by_version */
+    uint64_t                version;
+    uint64_t                marker_version;
+    ngx_str_t               bid;
+    ngx_str_t               name;
     u_char                  buf[232]; /* the value when it is that short */
 } ngx_http_cos_fact_t;
 
@@ -142,6 +150,7 @@ struct ngx_http_cos_ctx_s {
     ngx_http_cos_fact_t       bucket_fact;
     ngx_http_cos_fact_t       cred_fact;
     ngx_http_cos_fact_t       object_fact;
+    const cos_arg_t          *version_arg;  /* names a version, or NULL */
     cos_bucket_t              bucket; /* id empty: no such bucket */
     cos_object_t              object; /* nsegs etc. when object_known */
 
@@ -155,6 +164,7 @@ struct ngx_http_cos_ctx_s {
     struct ngx_http_cos_commit_s  *commit;    /* the change under way */
     void                     *take;   /* the body being taken in */
     void                     *source; /* of a copy */
+    struct ngx_http_cos_sse_s *sse;   /* encryption; NULL: not looked at */
     ngx_buf_t                *body_spare; /* the other half of its memory */
     cos_form_t               *form;   /* read, and signed or anonymous */
     ngx_http_cos_step_pt      form_next;
@@ -179,10 +189,9 @@ struct ngx_http_cos_ctx_s {
     unsigned                  named:1;
     unsigned                  draining:1; /* waits for its output */
 };
-    struct ngx_http_cos_sse_s *sse;   /* encryption; NULL: not looked at */
 
 
-/* --- steps (request/ngx_http_cos_step.c) -------------------------------------------- */
+/* --- steps (request/ngx_http_cos_step.c, _fact.c) ------------------------------------ */
 
 /* A step returns NGX_OK to go on with ctx->step, NGX_AGAIN to wait, NGX_DONE
  * when an answer was sent (what the functions for answers return), NGX_ERROR
@@ -235,6 +244,11 @@ ngx_int_t ngx_http_cos_beside(ngx_http_cos_ctx_t *ctx,
  * goes past the cache. */
 ngx_int_t ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
     ngx_uint_t fresh, ngx_http_cos_step_pt next);
+
+/* Makes f the record of a key in a bucket: of its current version, or of
+ * another when the caller then sets by_version and version. */
+ngx_int_t ngx_http_cos_object_fact(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_fact_t *f, ngx_str_t *bid, ngx_str_t *key);
 
 /* A call whose reply a handler copies; the handler is followed by next. */
 typedef struct {
@@ -309,9 +323,16 @@ ngx_str_t *ngx_http_cos_prefix(ngx_http_cos_ctx_t *ctx);
 /* The same with the dialect's prefix before the name. */
 ngx_int_t ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
     ngx_str_t *value);
-/* Standard headers of an answer that names a stored object: ETag, CRC-64. */
+/* Standard headers of an answer that names a stored object: ETag, CRC-64, and
+ * the version id in a bucket that has or had versioning. */
 ngx_int_t ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
+/* x-...-<name> with a version id (0: null). */
+ngx_int_t ngx_http_cos_version_header(ngx_http_cos_ctx_t *ctx,
+    const char *name, uint64_t version);
+/* x-...-delete-marker and the marker's version id. */
+ngx_int_t ngx_http_cos_marker_headers(ngx_http_cos_ctx_t *ctx,
+    uint64_t version);
 /* x-amz-checksum-* of the whole object (S3 dialect): of uploads, and of reads
  * that asked for it and get all of the bytes. */
 ngx_int_t ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx,
@@ -389,6 +410,7 @@ ngx_int_t ngx_http_cos_get_bucket_acl(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_list_versions(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_objects(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_post_object(ngx_http_cos_ctx_t *ctx);
@@ -408,6 +430,14 @@ ngx_int_t ngx_http_cos_upload_part_copy(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_complete_upload(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_abort_upload(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_list_parts(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_config(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_config(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_unconfigured(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_unconfigured(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_object_tagging(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_object_tagging(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_delete_object_tagging(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_unsupported(ngx_http_cos_ctx_t *ctx);
 
 #pragma GCC visibility pop

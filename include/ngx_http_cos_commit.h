@@ -20,6 +20,11 @@
 
 #pragma GCC visibility push(hidden)
 
+/* Gives a record its number, and an object's, unless it amends what is there,
+ * the version that begins with it. */
+void ngx_http_cos_stamp(ngx_http_cos_ctx_t *ctx, cos_json_t *j,
+    ngx_uint_t amends);
+
 /* STALE is repeated so often, each time with a new record */
 #define NGX_HTTP_COS_COMMIT_TRIES  8
 
@@ -42,6 +47,9 @@ struct ngx_http_cos_commit_s {
     ngx_int_t             (*build)(ngx_http_cos_commit_t *c);
     ngx_str_t               cond;     /* of a write: see PROTOCOL.md */
     ngx_str_t               arg;
+    unsigned                amends:1; /* set here: cond is "seq", which is said
+                                         of what replaces the record of a
+                                         version by another of the same */
     unsigned                forbid:1; /* EXISTS is the answer to COS' forbid-
                                          overwrite, not to If-None-Match */
     ngx_str_t               argv[24];
@@ -76,6 +84,7 @@ struct ngx_http_cos_commit_s {
     uint64_t                solo_seq;
     ngx_uint_t              noted;    /* records that have their note, that of
                                          the solo container first */
+    ngx_uint_t              to_note;  /* records that need one */
     void                   *data;     /* the caller's */
 };
 

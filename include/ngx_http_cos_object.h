@@ -26,8 +26,20 @@ ngx_int_t ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 /* Whether the query names a response-* parameter. */
 ngx_uint_t ngx_http_cos_has_overrides(ngx_http_cos_ctx_t *ctx);
-/* Whether the query names a version other than the only one there is. */
-ngx_uint_t ngx_http_cos_version_wanted(ngx_http_cos_ctx_t *ctx);
+/* Makes *j the record of a new delete marker; seg, which lives as long, is its
+ * only segment. */
+void ngx_http_cos_marker(ngx_http_cos_ctx_t *ctx, cos_json_t *j,
+    cos_seg_t *seg);
+/* Arguments of cos_del for the deletion that j describes; a[3] is the caller's.
+ * Without the last one all there is of the key goes: for a bucket that never
+ * had versioning. */
+#define NGX_HTTP_COS_DEL_ARGS  11
+ngx_int_t ngx_http_cos_del_args(ngx_pool_t *pool, ngx_str_t *a,
+    const cos_json_t *j, uint64_t inc, ngx_str_t *cond, ngx_str_t *arg);
+/* Whether a version may be removed now, or something keeps it (object lock).
+ * COS_OK or the refusal, with ctx->reason. */
+cos_err_e ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx,
+    const cos_object_t *o);
 /* Checks Content-MD5, the signed payload hash and, with sums != 0,
  * x-amz-checksum-* of a document that was read whole; takes aws-chunked
  * framing off. */
@@ -74,6 +86,7 @@ typedef struct ngx_http_cos_take_s {
      * its outcome alone, also when nobody was there to be answered */
     ngx_http_cos_commit_t  *commit;
     ngx_http_cos_ctx_t     *ctx;
+    struct ngx_http_cos_feed_s  *feed;
 } ngx_http_cos_take_t;
 
 /* Reads from headers what the client promises about the body into *in. */
@@ -86,7 +99,6 @@ cos_err_e ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx,
 ngx_int_t ngx_http_cos_take(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     ngx_http_cos_step_pt next);
 /* Makes the payload's own container durable with that JSON when it has one;
-    struct ngx_http_cos_feed_s  *feed;
  * next runs with t->err. json->seq is set here, and the segment. Without such
  * a container next runs at once, with json->self set. */
 ngx_int_t ngx_http_cos_take_finish(ngx_http_cos_ctx_t *ctx,
@@ -119,6 +131,9 @@ typedef struct {
  * cache. */
 ngx_int_t ngx_http_cos_source(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_source_t *s, ngx_uint_t fresh, ngx_http_cos_step_pt next);
+/* Which version was copied, when its bucket has or had versioning. */
+ngx_int_t ngx_http_cos_source_headers(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_source_t *s);
 /* Reads bytes of an object from its containers. Blocking: thread pool only.
  * 0, or -1 with errno. */
 int ngx_http_cos_source_read(cos_store_t *st, const cos_object_t *o,
@@ -133,41 +148,19 @@ cos_err_e ngx_http_cos_number_arg(ngx_http_cos_ctx_t *ctx, const char *name,
     uint64_t dflt, uint64_t max, uint64_t *n);
 cos_err_e ngx_http_cos_encoding_arg(ngx_http_cos_ctx_t *ctx,
     ngx_uint_t *url);
+/* A parameter's value, empty when it is absent. */
+cos_str_t ngx_http_cos_text_arg(ngx_http_cos_ctx_t *ctx, const char *name);
+/* Replies of listings: what is wrong with one that must have so many elements
+ * when all is well; and elements of an array in it as spans, every step-th from
+ * first, which point into the reply. NULL: out of memory. */
+cos_err_e ngx_http_cos_listing_error(redisReply *reply, size_t elements);
+cos_str_t *ngx_http_cos_spans(ngx_http_cos_ctx_t *ctx, redisReply *list,
+    size_t first, size_t step, size_t *n);
 
 /* For a payload that is read here and not sent by the client: length bytes
  * will be fed to t->in. */
 cos_err_e ngx_http_cos_take_local(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_take_t *t, uint64_t length);
-/* UploadPart and UploadPartCopy: checks the upload and prepares ctx->take,
- * then next; copied >= 0: so many bytes are read here. When the payload is
- * in, ngx_http_cos_part_end (a step) commits and answers. */
-ngx_int_t ngx_http_cos_part_begin(ngx_http_cos_ctx_t *ctx, int64_t copied,
-    ngx_http_cos_step_pt next);
-ngx_int_t ngx_http_cos_part_end(ngx_http_cos_ctx_t *ctx);
-
-#pragma GCC visibility pop
-
-#endif
-/* For a payload inside the body, whose length only its end tells: promises are
- * read from headers, and what comes is fed to t->in. */
-cos_err_e ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx,
-    ngx_http_cos_take_t *t, uint64_t max);
-
-/* Storing one object: PutObject, and the file of a form. It is ctx->op, or
- * what that begins with. */
-typedef struct {
-    ngx_http_cos_take_t     take;
-    ngx_http_cos_commit_t   commit;
-    /* instead of ngx_http_cos_uploaded */
-    ngx_int_t             (*answer)(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
-} ngx_http_cos_put_t;
-
-/* Reads from headers what is to be stored, and on what condition. */
-cos_err_e ngx_http_cos_put_init(ngx_http_cos_ctx_t *ctx,
-    ngx_http_cos_put_t *p);
-/* A step: the payload is in, or take.err says why not; commits and answers. */
-ngx_int_t ngx_http_cos_put_taken(ngx_http_cos_ctx_t *ctx);
-
 /* For a payload inside the body, whose length only its end tells: promises are
  * read from headers, and what comes is fed to t->in. */
 cos_err_e ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx,
@@ -208,3 +201,13 @@ typedef struct ngx_http_cos_feed_s {
  * with the key of the copy's source. next runs with f->take->err. */
 ngx_int_t ngx_http_cos_feed(ngx_http_cos_ctx_t *ctx, ngx_http_cos_feed_t *f,
     ngx_http_cos_step_pt next);
+/* UploadPart and UploadPartCopy: checks the upload and prepares ctx->take,
+ * then next; copied >= 0: so many bytes are read here. When the payload is
+ * in, ngx_http_cos_part_end (a step) commits and answers. */
+ngx_int_t ngx_http_cos_part_begin(ngx_http_cos_ctx_t *ctx, int64_t copied,
+    ngx_http_cos_step_pt next);
+ngx_int_t ngx_http_cos_part_end(ngx_http_cos_ctx_t *ctx);
+
+#pragma GCC visibility pop
+
+#endif

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Cos;
 use Cos::Sign qw(enc);
+use Cos::Sum qw(checksum);
 use Digest::MD5 qw(md5 md5_hex);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
@@ -331,10 +332,14 @@ subtest 'dialects and forms' => sub {
     is_status($r, 200, 'BCE');
     is $r->h('x-bce-server-side-encryption'), 'AES256', 'kind';
     $text = text(300_000);
-    for my $signed (0, 1) {
-        is_status($s->put("$B/chunked", $text, headers => \@AES,
-            stream => { signed => $signed, size => 65_536 }), 200, 'aws-chunked');
-        is_ok($s->get("$B/chunked"), 'GET', $text);
+    my @sum = ['x-amz-checksum-crc32', checksum('crc32', $text)];
+    for my $st ({ signed => 1, size => 65_536 }, { trailers => [@sum] }) {
+        is_status($s->put("$B/chunked", $text, headers => \@AES, stream => $st), 200,
+            'aws-chunked');
+        $r = $s->get("$B/chunked", headers => ['x-amz-checksum-mode', 'ENABLED']);
+        is_ok($r, 'GET', $text);
+        is $r->h('x-amz-checksum-crc32'), $st->{trailers} && $sum[0][1],
+            'the checksum is of what the client sent';
     }
     is_status($s->put("$B/te", $text, headers => \@AES, as => 'cos', chunked => 1000), 200,
         'without a length');
@@ -384,6 +389,42 @@ subtest 'a reader that is slow, one that leaves' => sub {
         $c->close;
     }
     is_ok($s->get("$B/slow"), 'the next one gets it', $text);
+};
+
+subtest 'TLS, HTTP/2, rates' => sub {
+    my $t = Cos->start(tls => 1, http => 'cos_pack_max 64k;', conf => 'cos_sse_c_plain off;
+        location /h2-1250000000/limited { limit_rate 2m; }');
+    $t->make_bucket('h2-1250000000');
+    my $text = text(2_500_000);
+    is_error($t->put('/h2-1250000000/c', $text, headers => \@C1), 400, 'InvalidRequest',
+        'no customers\' keys without TLS');
+    is_status($t->put("/h2-1250000000/$_", $text, headers => \@AES), 200, 'PUT')
+        for qw(a limited);
+    for my $v ('--http2', '--http1.1') {
+        for my $range ('0-2499999', '262143-262144', '1-2000000', '2499999-2499999') {
+            my $url = $t->build('GET', '/h2-1250000000/a', presign => 600,
+                host => "127.0.0.1:$t->{tls_port}")->{target};
+            my $got = $t->curl($v, '-r', $range, "https://127.0.0.1:$t->{tls_port}$url");
+            my ($from, $to) = split /-/, $range;
+            ok $got eq substr($text, $from, $to - $from + 1), "$v $range";
+        }
+    }
+    my $url = $t->build('PUT', '/h2-1250000000/c', presign => 600,
+        host => "127.0.0.1:$t->{tls_port}", headers => \@C1);
+    open my $f, '>', $t->dir . '/in/body' or die;
+    print $f $text;
+    close $f;
+    my @h = map { ('-H', "$_->[0]: $_->[1]") } grep { $_->[0] =~ /^x-amz/ } @{ $url->{headers} };
+    my $at = "https://127.0.0.1:$t->{tls_port}";
+    is $t->curl('--http2', '-o', '/dev/null', '-w', '%{http_code}', '-T', $t->dir . '/in/body', @h,
+        $at . $url->{target}), 200, 'PUT with a customer\'s key';
+    $url = $t->build('GET', '/h2-1250000000/c', presign => 600, headers => \@C1,
+        host => "127.0.0.1:$t->{tls_port}");
+    ok $t->curl('--http2', @h, $at . $url->{target}) eq $text, 'GET';
+    my $began = time;
+    is_ok($t->get('/h2-1250000000/limited'), 'GET, limited', $text);
+    cmp_ok time - $began, '>=', 1, 'at that rate';
+    $t->down;
 };
 
 subtest 'what the logs hold' => sub {

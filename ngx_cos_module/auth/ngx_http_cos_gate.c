@@ -14,11 +14,13 @@
 
 #include "ngx_http_cos.h"
 #include "cos_post.h"
+#include "ngx_http_cos_bucket.h"
 
 
 #define MAX_ACCESS_KEY  128
 
 
+static cos_err_e which_version(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t credential(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t collect(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t judge(ngx_http_cos_ctx_t *ctx);
@@ -26,14 +28,60 @@ static cos_err_e prove(ngx_http_cos_ctx_t *ctx);
 static cos_err_e authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs);
 
 
+/* The version of the object that the query names. */
+static cos_err_e
+which_version(ngx_http_cos_ctx_t *ctx)
+{
+    size_t            i;
+    const cos_arg_t  *a;
+
+    for (i = 0; i < ctx->http.args.n; i++) {
+        a = &ctx->http.args.v[i];
+
+        if (!cos_str_iis(a->name, "versionid") || a->value.len == 0) {
+            continue;
+        }
+
+        if (ctx->version_arg) {
+            ctx->reason = "only one version id may be given";
+            return COS_E_INVALID_ARGUMENT;
+        }
+
+        if (!(ngx_http_cos_ops[ctx->name.op].needs
+              & (NGX_HTTP_COS_NEED_OBJECT|NGX_HTTP_COS_NEED_FRESH)))
+        {
+            ctx->reason = "this operation does not accept a version id";
+            return COS_E_INVALID_ARGUMENT;
+        }
+
+        if (cos_version_parse(a->value, &ctx->object_fact.version) != 0) {
+            ctx->reason = "invalid version id specified";
+            return COS_E_INVALID_ARGUMENT;
+        }
+
+        ctx->version_arg = a;
+        ctx->object_fact.by_version = 1;
+    }
+
+    return COS_OK;
+}
+
+
 ngx_int_t
 ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 {
     u_char     *p;
+    cos_err_e   err;
     ngx_str_t  *key;
 
     if (ctx->error != COS_OK) {
         return ngx_http_cos_fail(ctx, ctx->error, NULL);
+    }
+
+    err = which_version(ctx);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
     if (ctx->name.bucket.len) {
@@ -135,8 +183,8 @@ collect(ngx_http_cos_ctx_t *ctx)
         && (needs & (NGX_HTTP_COS_NEED_OBJECT|NGX_HTTP_COS_NEED_FRESH)))
     {
         if (ctx->object_fact.key.len == 0
-            && ngx_http_cos_object_key(ctx, &ctx->bucket.id, &ctx->name.key,
-                                       &ctx->object_fact.key)
+            && ngx_http_cos_object_fact(ctx, &ctx->object_fact,
+                                        &ctx->bucket.id, &ctx->name.key)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -204,8 +252,22 @@ judge(ngx_http_cos_ctx_t *ctx)
 
     err = authorise(ctx, needs);
 
+    if (err == COS_OK && ctx->object_known
+        && (ctx->object.flags & COS_F_MARKER)
+        && ctx->name.op != COS_OP_DELETE_OBJECT)
+    {
+        /* a delete marker can be removed, and that is all */
+        err = COS_E_METHOD_NOT_ALLOWED;
+    }
+
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    if ((ctx->form || !(needs & NGX_HTTP_COS_NEED_FORM))
+        && ngx_http_cos_charged(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (ctx->form) {
@@ -270,7 +332,10 @@ operation_signed(ngx_http_cos_ctx_t *ctx)
         }
     }
 
-    return 1;
+    /* nor a link to what is current become one to what was replaced */
+    a = ctx->version_arg;
+
+    return a == NULL || cos_sig_covers_arg(&ctx->sig, a->name);
 }
 
 
@@ -362,8 +427,8 @@ prove(ngx_http_cos_ctx_t *ctx)
     }
 
     if (err == COS_OK && !operation_signed(ctx)) {
-        ctx->reason = "the query parameter that chooses the operation is not "
-                      "signed";
+        ctx->reason = "the query parameter that chooses the operation or the "
+                      "version is not signed";
         err = COS_E_UNSIGNED_HEADER;
     }
 
@@ -391,7 +456,7 @@ ngx_http_cos_may_list(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket)
         return 1;
     }
 
-    switch (bucket->acl) {
+    switch (ngx_http_cos_bucket_acl(bucket)) {
     case COS_ACL_PUBLIC_READ:
     case COS_ACL_PUBLIC_READ_WRITE:
         return 1;
@@ -410,13 +475,22 @@ ngx_http_cos_may_read(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
     uint64_t                  owner;
     ngx_http_cos_identity_t  *id = &ctx->identity;
 
-    owner = object->owner ? object->owner : bucket->owner;
+    if (!ngx_http_cos_paid(ctx, bucket)) {
+        return 0;
+    }
+
+    owner = ngx_http_cos_object_owner(bucket, object);
 
     if (id->known && id->uid == owner) {
         return 1;
     }
 
-    switch (object->acl) {
+    if (!id->known && object->attr[COS_X_SSE].len) {
+        /* what is encrypted is never anonymous (COS, server-side encryption) */
+        return 0;
+    }
+
+    switch (ngx_http_cos_object_acl(bucket, object)) {
     case COS_ACL_DEFAULT:
         /* what the bucket's owner shares, and the owner too */
         return (id->known && id->uid == bucket->owner)
@@ -439,7 +513,8 @@ static ngx_uint_t
 may_write(ngx_http_cos_ctx_t *ctx)
 {
     return (ctx->identity.known && ctx->identity.uid == ctx->bucket.owner)
-           || ctx->bucket.acl == COS_ACL_PUBLIC_READ_WRITE;
+           || ngx_http_cos_bucket_acl(&ctx->bucket)
+              == COS_ACL_PUBLIC_READ_WRITE;
 }
 
 
@@ -454,6 +529,12 @@ authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
 
     if ((needs & NGX_HTTP_COS_NEED_BUCKET) && ctx->bucket.id.len == 0) {
         return COS_E_NO_SUCH_BUCKET;
+    }
+
+    if (!ngx_http_cos_paid(ctx, &ctx->bucket)) {
+        ctx->reason = "in this bucket the requester pays, which the request "
+                      "must accept";
+        return COS_E_ACCESS_DENIED;
     }
 
     if ((needs & NGX_HTTP_COS_NEED_OWNER)

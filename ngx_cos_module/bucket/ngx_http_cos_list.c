@@ -68,8 +68,8 @@ ngx_http_cos_encoding_arg(ngx_http_cos_ctx_t *ctx, ngx_uint_t *url)
 }
 
 
-static cos_str_t
-text_arg(ngx_http_cos_ctx_t *ctx, const char *name)
+cos_str_t
+ngx_http_cos_text_arg(ngx_http_cos_ctx_t *ctx, const char *name)
 {
     cos_str_t         none = { 0, NULL };
     const cos_arg_t  *a;
@@ -82,11 +82,9 @@ text_arg(ngx_http_cos_ctx_t *ctx, const char *name)
 
 /* --- replies ------------------------------------------------------------------------ */
 
-/* Elements of an array reply as spans: every step-th from first. They point
- * into the reply. */
-static cos_str_t *
-spans(ngx_http_cos_ctx_t *ctx, redisReply *list, size_t first, size_t step,
-    size_t *n)
+cos_str_t *
+ngx_http_cos_spans(ngx_http_cos_ctx_t *ctx, redisReply *list, size_t first,
+    size_t step, size_t *n)
 {
     size_t      i;
     cos_str_t  *v;
@@ -103,8 +101,8 @@ spans(ngx_http_cos_ctx_t *ctx, redisReply *list, size_t first, size_t step,
 }
 
 
-static cos_err_e
-reply_error(redisReply *reply, size_t elements)
+cos_err_e
+ngx_http_cos_listing_error(redisReply *reply, size_t elements)
 {
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
         || reply->elements == 0
@@ -130,8 +128,8 @@ take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_listing_t *p)
     size_t      i;
     cos_str_t  *keys, *facts;
 
-    keys = spans(ctx, list, 0, 1, &p->nkeys);
-    facts = spans(ctx, list, 0, 1, &p->nkeys);
+    keys = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
+    facts = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
 
     if (keys == NULL || facts == NULL) {
         return NGX_ERROR;
@@ -157,7 +155,7 @@ take_listing(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     redisReply        **e;
     cos_xml_listing_t  *p = &l->page;
 
-    l->err = reply_error(reply, 5);
+    l->err = ngx_http_cos_listing_error(reply, 5);
 
     if (l->err != COS_OK) {
         return;
@@ -168,7 +166,7 @@ take_listing(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     p->truncated = (e[1]->integer == 1);
     p->next.data = (u_char *) e[2]->str;
     p->next.len = e[2]->len;
-    p->prefixes = spans(ctx, e[4], 0, 1, &p->nprefixes);
+    p->prefixes = ngx_http_cos_spans(ctx, e[4], 0, 1, &p->nprefixes);
 
     if (p->prefixes == NULL || take_members(ctx, e[3], p) != NGX_OK) {
         l->err = COS_E_INTERNAL;
@@ -221,13 +219,13 @@ list_args(ngx_http_cos_ctx_t *ctx, list_t *l)
     p->bucket = ctx->name.bucket;
     p->bucket_owner = ctx->bucket.owner;
     p->url = url;
-    p->prefix = text_arg(ctx, "prefix");
-    p->delimiter = text_arg(ctx, "delimiter");
+    p->prefix = ngx_http_cos_text_arg(ctx, "prefix");
+    p->delimiter = ngx_http_cos_text_arg(ctx, "delimiter");
     p->has_delimiter = (cos_arg(&ctx->http.args, "delimiter") != NULL);
     p->owner = 1;
 
     if (!p->v2) {
-        p->marker = text_arg(ctx, "marker");
+        p->marker = ngx_http_cos_text_arg(ctx, "marker");
         p->has_marker = (cos_arg(&ctx->http.args, "marker") != NULL);
         l->marker = p->marker;
         return COS_OK;
@@ -235,9 +233,9 @@ list_args(ngx_http_cos_ctx_t *ctx, list_t *l)
 
     owner = cos_arg(&ctx->http.args, "fetch-owner");
     p->owner = owner && cos_str_is(owner->value, "true");
-    p->marker = text_arg(ctx, "start-after");
+    p->marker = ngx_http_cos_text_arg(ctx, "start-after");
     p->has_marker = (cos_arg(&ctx->http.args, "start-after") != NULL);
-    p->token = text_arg(ctx, "continuation-token");
+    p->token = ngx_http_cos_text_arg(ctx, "continuation-token");
     p->has_token = (cos_arg(&ctx->http.args, "continuation-token") != NULL);
     l->marker = p->marker;
 
@@ -310,7 +308,7 @@ take_uploads(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     redisReply        **e;
     cos_xml_uploads_t  *p = &l->uploads;
 
-    l->err = reply_error(reply, 6);
+    l->err = ngx_http_cos_listing_error(reply, 6);
 
     if (l->err != COS_OK) {
         return;
@@ -323,10 +321,10 @@ take_uploads(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     p->next_key.len = e[2]->len;
     p->next_id.data = (u_char *) e[3]->str;
     p->next_id.len = e[3]->len;
-    p->keys = spans(ctx, e[4], 0, 3, &p->n);
-    p->ids = spans(ctx, e[4], 1, 3, &p->n);
-    p->records = spans(ctx, e[4], 2, 3, &p->n);
-    p->prefixes = spans(ctx, e[5], 0, 1, &p->nprefixes);
+    p->keys = ngx_http_cos_spans(ctx, e[4], 0, 3, &p->n);
+    p->ids = ngx_http_cos_spans(ctx, e[4], 1, 3, &p->n);
+    p->records = ngx_http_cos_spans(ctx, e[4], 2, 3, &p->n);
+    p->prefixes = ngx_http_cos_spans(ctx, e[5], 0, 1, &p->nprefixes);
 
     cos_buf_init(&l->out, &ctx->alloc, 1024 + 400 * p->n);
 
@@ -368,11 +366,11 @@ ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx)
     p->bucket = ctx->name.bucket;
     p->bucket_owner = ctx->bucket.owner;
     p->url = url;
-    p->prefix = text_arg(ctx, "prefix");
-    p->delimiter = text_arg(ctx, "delimiter");
+    p->prefix = ngx_http_cos_text_arg(ctx, "prefix");
+    p->delimiter = ngx_http_cos_text_arg(ctx, "delimiter");
     p->has_delimiter = (cos_arg(&ctx->http.args, "delimiter") != NULL);
-    p->key_marker = text_arg(ctx, "key-marker");
-    p->id_marker = text_arg(ctx, "upload-id-marker");
+    p->key_marker = ngx_http_cos_text_arg(ctx, "key-marker");
+    p->id_marker = ngx_http_cos_text_arg(ctx, "upload-id-marker");
 
     ngx_str_null(&none);
     ngx_str_set(&a[0], "FCALL_RO");

@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 4
+local VERSION = 5
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -86,8 +86,73 @@ local function etag(rec)
 end
 
 
--- TLVs of an object's record that facts() looks for
-local T_OWNER, T_SUM = 8, 9
+-- TLVs of an object's record that matter here
+local T_OWNER, T_SUM, T_BORN = 8, 9, 11
+
+-- Flags of an object's record
+local F_MARKER, F_NULL = 2, 4
+
+
+local function has_flag(rec, flag)
+    return math.floor(string.byte(rec, 2) / flag) % 2 == 1
+end
+
+
+-- Where a TLV's body begins, and its length.
+local function tlv(rec, at)
+    local len, unit = 0, 1
+    repeat
+        at = at + 1
+        local b = string.byte(rec, at)
+        if not b then
+            fail('record cut')
+        end
+        len = len + b % 128 * unit
+        unit = unit * 128
+    until b < 128
+    if at + len > #rec then
+        fail('record cut')
+    end
+    return at + 1, len
+end
+
+
+local function varint(text)
+    local n, unit = 0, 1
+    for i = 1, #text do
+        n = n + string.byte(text, i) % 128 * unit
+        unit = unit * 128
+    end
+    return n
+end
+
+
+-- The seq that a version began with, or nil: see cos_object_born().
+local function born_of(rec)
+    local at = 65 + 18 * struct.unpack('<I2', rec, 5)
+    while at <= #rec do
+        local kind = string.byte(rec, at)
+        if kind > T_BORN then
+            return nil
+        end
+        local body, len = tlv(rec, at)
+        if kind == T_BORN then
+            return varint(string.sub(rec, body, body + len - 1))
+        end
+        at = body + len
+    end
+end
+
+
+-- What orders the versions of a key, and the version's id: 0 is null.
+local function order_of(rec)
+    return born_of(rec) or (struct.unpack('<I8', rec, 9))
+end
+
+
+local function version_of(rec)
+    return not has_flag(rec, F_NULL) and born_of(rec) or 0
+end
 
 -- What a listing shows of an object, as cos_facts.h lays it out. The record's
 -- flags are below 0x20; 0x20 and 0x40 say what follows the fixed part.
@@ -98,36 +163,26 @@ local function facts(rec)
     end
     local flags = string.byte(rec, 2) % 32
     local at = 65 + 18 * struct.unpack('<I2', rec, 5)
-    local sum, owner = '', ''
+    local sum, owner, born = '', '', ''
     while at <= #rec do
         local kind = string.byte(rec, at)
-        if kind > T_SUM then
+        if kind > T_BORN then
             break
         end
-        local len, unit = 0, 1
-        repeat
-            at = at + 1
-            local b = string.byte(rec, at)
-            if not b then
-                fail('record cut')
-            end
-            len = len + b % 128 * unit
-            unit = unit * 128
-        until b < 128
-        if at + len > #rec then
-            fail('record cut')
-        end
+        local body, len = tlv(rec, at)
         if kind == T_SUM then
-            sum, flags = string.sub(rec, at + 1, at + 1), flags + 32
+            sum, flags = string.sub(rec, body, body), flags + 32
         elseif kind == T_OWNER then
-            owner, flags = string.sub(rec, at + 1, at + len), flags + 64
+            owner, flags = string.sub(rec, body, body + len - 1), flags + 64
+        elseif kind == T_BORN then
+            born = string.sub(rec, body, body + len - 1)
         end
-        at = at + 1 + len
+        at = body + len
     end
     return string.char(flags) .. string.sub(rec, 4, 4)
            .. string.sub(rec, 7, 8) .. string.sub(rec, 25, 30)
            .. string.sub(rec, 17, 22) .. string.sub(rec, 33, 48)
-           .. sum .. owner
+           .. sum .. owner .. born
 end
 
 
@@ -187,9 +242,8 @@ end
 -- pages hold the members, at most PAGE of them, which Redis keeps in one piece
 -- of memory: a listing reads some pages instead of a place in memory for each
 -- member. To find one on its page Redis looks at all before it, which is why
--- pages are small. The directory holds for each page the text at which it
--- starts; that of the first page is ''. A hash holds the bytes of each page's
--- objects.
+-- pages are small. The directory holds for each page the text at which it starts; that
+-- of the first page is ''. A hash holds the bytes of each page's objects.
 --
 -- A member is <id> NUL <facts>, one for each id. An id is such that no other
 -- member lies between <id> NUL and <id> NUL 0xFF: facts begin with a byte below
@@ -226,6 +280,30 @@ local function objects_index(bid)
     local tag = '{' .. bid .. '}'
     return {dir = 'k' .. tag, page = 'K' .. tag, bytes = 'y' .. tag,
             facts = key_end}
+end
+
+
+-- Versions that are not current, and delete markers that are. Their ids are
+-- <key> NUL <14 hex digits>, which put the newest first.
+local CODE = 14
+
+local function code(order)
+    return string.format('%014x', 9007199254740991 - order)
+end
+
+
+local function versions_index(bid)
+    local tag = '{' .. bid .. '}'
+    return {dir = 'w' .. tag, page = 'W' .. tag, bytes = 'z' .. tag,
+            facts = function(member)
+                return key_end(member) + CODE + 1
+            end}
+end
+
+
+local function code_of(member)
+    local at = key_end(member)
+    return string.sub(member, at, at + CODE - 1)
 end
 
 
@@ -377,6 +455,21 @@ local function index_del(x, id, had, bytes)
 end
 
 
+-- The first member between lo and hi, as for ZRANGEBYLEX, or nil.
+local function index_first(x, lo, hi)
+    local start = index_page(x, string.sub(lo, 2))
+    while start do
+        local found = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
+                                 'LIMIT', '0', '1')[1]
+        if found then
+            return found
+        end
+        start = redis.call('ZRANGEBYLEX', x.dir, '(' .. start, hi, 'LIMIT',
+                           '0', '1')[1]
+    end
+end
+
+
 -- Starts of pages behind the one at start, at most so many (as text); hi: as
 -- for ranges of members, '+' or '(' and text.
 local function index_ahead(x, start, hi, count)
@@ -454,9 +547,12 @@ end
 -- what changes have in common
 -------------------------------------------------------------------------------
 
--- Counters of a bucket, or the refusal of a change to it.
+-- Counters and settings of a bucket, or the refusal of a change to it.
+local N, S, U, V, DAYS, MAX_BYTES, MAX_OBJECTS = 1, 2, 3, 4, 5, 6, 7
+
 local function open_bucket(bid, inc)
-    local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 's', 'u')
+    local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 's', 'u', 'v', 'w',
+                         'qb', 'qo')
     if not m[1] then
         return nil, {'NOBUCKET'}
     end
@@ -532,33 +628,415 @@ local function refuse(bid, key, cond, arg, old, old_seq, seq, rec)
 end
 
 
--- Writes an object and what names and counts it. m: counters read before, with
--- the change of open uploads in du; old may be false.
+-- Whether the bucket keeps what would be destroyed: its retention counts days
+-- from the last change of the bytes.
+local function retained(m, rec)
+    local days = tonumber(m[DAYS] or '0')
+    if days == 0 or not rec or has_flag(rec, F_MARKER) then
+        return false
+    end
+    local now = redis.call('TIME')
+    return struct.unpack('<I8', rec, 17) + days * 86400000
+           > tonumber(now[1]) * 1000
+end
+
+
+-- Whether the bucket may grow so much. Counts of versions are read only when
+-- there is a limit.
+local function over_quota(bid, m, objects, bytes)
+    local max_bytes = tonumber(m[MAX_BYTES] or '0')
+    local max_objects = tonumber(m[MAX_OBJECTS] or '0')
+    if max_bytes == 0 and max_objects == 0 then
+        return false
+    end
+    local more = redis.call('HMGET', 'm{' .. bid .. '}', 'vn', 'vs')
+    return max_bytes > 0 and bytes > 0
+           and m[S] + (more[2] or 0) + bytes > max_bytes
+           or max_objects > 0 and objects > 0
+           and m[N] + (more[1] or 0) + objects > max_objects
+end
+
+
+-- What is stored in other classes than the standard one is counted by class,
+-- all versions together.
+local function tally(mkey, rec, sign)
+    local class = string.byte(rec, 4)
+    if class ~= 0 and not has_flag(rec, F_MARKER) then
+        redis.call('HINCRBY', mkey, 'n' .. class, sign)
+        redis.call('HINCRBY', mkey, 's' .. class,
+                   digits(sign * struct.unpack('<I8', rec, 25)))
+    end
+end
+
+
+-- Writes an object of a bucket without versions, and what names and counts it.
+-- m: counters read before, with the change of open uploads in du; old may be
+-- false.
 local function store(bid, key, okey, rec, size, old, old_size, m, du)
     index_put(objects_index(bid), escape(key), facts(rec),
-              old and facts(old), m[1] == '0',
+              old and facts(old), m[N] == '0',
               size - old_size)
     redis.call('SET', okey, rec)
     local mkey = 'm{' .. bid .. '}'
-    local bytes = tonumber(m[2]) + size - old_size
+    local bytes = tonumber(m[S]) + size - old_size
     if not old then
         if du == 0 then
-            redis.call('HSET', mkey, 'n', m[1] + 1, 's', bytes)
+            redis.call('HSET', mkey, 'n', m[N] + 1, 's', bytes)
         else
-            redis.call('HSET', mkey, 'n', m[1] + 1, 's', bytes,
-                       'u', m[3] + du)
+            redis.call('HSET', mkey, 'n', m[N] + 1, 's', bytes,
+                       'u', m[U] + du)
         end
     elseif du ~= 0 then
-        redis.call('HSET', mkey, 's', bytes, 'u', m[3] + du)
+        redis.call('HSET', mkey, 's', bytes, 'u', m[U] + du)
     elseif size ~= old_size then
         redis.call('HSET', mkey, 's', bytes)
     end
+    tally(mkey, rec, 1)
+    if old then
+        tally(mkey, old, -1)
+    end
+end
+
+
+-------------------------------------------------------------------------------
+-- versions
+-------------------------------------------------------------------------------
+
+-- The current version of a key is at o{bid}<key>, also when it is a delete
+-- marker; every other one at v{bid}<key> NUL <code>. A null version that is not
+-- current is found through N{bid}.
+local function version_key(bid, key, hex)
+    return 'v{' .. bid .. '}' .. key .. '\0' .. hex
+end
+
+
+-- The record of a version and, when it is not current, its code; false when
+-- there is none.
+local function find_version(bid, key, cur, version)
+    if cur and version_of(cur) == version then
+        return cur, nil
+    end
+    local hex
+    if version == 0 then
+        hex = redis.call('HGET', 'N{' .. bid .. '}', key)
+    else
+        hex = code(version)
+    end
+    return hex and redis.call('GET', version_key(bid, key, hex)) or false, hex
+end
+
+
+-- Changes of counters, written at the end.
+local function count(sums, rec, current, sign)
+    local size = struct.unpack('<I8', rec, 25)
+    local live = current and not has_flag(rec, F_MARKER)
+    local n, s = live and 'n' or 'vn', live and 's' or 'vs'
+    sums[n] = (sums[n] or 0) + sign
+    sums[s] = (sums[s] or 0) + sign * size
+end
+
+
+local function write_counts(bid, sums)
+    local mkey = 'm{' .. bid .. '}'
+    for field, delta in pairs(sums) do
+        if delta ~= 0 then
+            redis.call('HINCRBY', mkey, field, digits(delta))
+        end
+    end
+end
+
+
+local function size_of(rec)
+    return (struct.unpack('<I8', rec, 25))
+end
+
+
+-- Makes the current version one that is not current any more.
+local function displace(bid, key, cur, sums)
+    local hex = code(order_of(cur))
+    redis.call('SET', version_key(bid, key, hex), cur)
+    if version_of(cur) == 0 then
+        redis.call('HSET', 'N{' .. bid .. '}', key, hex)
+    end
+    if not has_flag(cur, F_MARKER) then
+        index_put(versions_index(bid), escape(key) .. '\0' .. hex, facts(cur),
+                  nil, true, size_of(cur))
+    end
+    count(sums, cur, true, -1)
+    count(sums, cur, false, 1)
+end
+
+
+-- Writes the record that becomes current. was: what the index of objects names
+-- under the key, or nil.
+local function make_current(bid, key, okey, rec, was, sums)
+    local id = escape(key)
+    if has_flag(rec, F_MARKER) then
+        if was then
+            index_del(objects_index(bid), id, facts(was), size_of(was))
+        end
+        index_put(versions_index(bid), id .. '\0' .. code(order_of(rec)),
+                  facts(rec), nil, true, 0)
+    else
+        index_put(objects_index(bid), id, facts(rec), was and facts(was), true,
+                  size_of(rec) - (was and size_of(was) or 0))
+    end
+    redis.call('SET', okey, rec)
+    count(sums, rec, true, 1)
+end
+
+
+-- Removes a version that is not current.
+local function drop_version(bid, key, hex, rec, sums)
+    redis.call('DEL', version_key(bid, key, hex))
+    index_del(versions_index(bid), escape(key) .. '\0' .. hex, facts(rec),
+              size_of(rec))
+    if version_of(rec) == 0 then
+        redis.call('HDEL', 'N{' .. bid .. '}', key)
+    end
+    count(sums, rec, false, -1)
+end
+
+
+-- What a new record does to the versions of its key, found out by reading
+-- alone: a plan for apply(), or nil and the refusal. A record that began before
+-- its seq replaces that of the same version where it stands, one that began
+-- with it is a new version, and one that does not say is the new null version.
+local function plan(bid, key, okey, rec, m, cond, arg)
+    local _, seq = head(rec)
+    local born = born_of(rec)
+    local cur = redis.call('GET', okey)
+    local p = {rec = rec, cur = cur}
+    local visible = cur and not has_flag(cur, F_MARKER) and cur or false
+    local last, no = 0, nil
+
+    if born and born ~= seq then
+        p.old, p.hex = find_version(bid, key, cur, version_of(rec))
+        local _, old_seq = nil, 0
+        if p.old then
+            _, old_seq = head(p.old)
+        end
+        no = check(cond, arg, p.old, old_seq, rec)
+        last = old_seq
+        p.amends = true
+        if not no and not p.old then
+            no = {'NOKEY'}
+        end
+        if not no and order_of(p.old) ~= born then
+            no = {'CONFLICT'}
+        end
+    else
+        local old_seq = 0
+        if cur then
+            _, last = head(cur)
+        end
+        if visible then
+            old_seq = last
+        end
+        if not born and (m[V] == '1' or cond == 'seq' and m[V] == '2') then
+            return nil, {'VERSIONING'}
+        end
+        no = check(cond, arg, visible, old_seq, rec)
+        if not born then
+            p.null, p.hex = find_version(bid, key, cur, 0)
+            local other = 0
+            if p.null then
+                _, other = head(p.null)
+            else
+                other = deleted_seq(bid, key)
+            end
+            last = math.max(last, other)
+        end
+    end
+
+    if no then
+        return nil, no
+    end
+    if seq <= last then
+        return nil, {'STALE', digits(last)}
+    end
+    if p.null and retained(m, p.null) then
+        return nil, {'RETAINED'}
+    end
+    local gone = p.old or p.null
+    if over_quota(bid, m, gone and 0 or 1,
+                  size_of(rec) - (gone and size_of(gone) or 0)) then
+        return nil, {'QUOTA'}
+    end
+    p.gone = gone
+    return p
+end
+
+
+-- Replaces the record of a version.
+local function amend(bid, key, okey, p, sums)
+    local x, id = objects_index(bid), escape(key)
+    if p.hex or has_flag(p.rec, F_MARKER) then
+        x, id = versions_index(bid), id .. '\0' .. code(order_of(p.rec))
+    end
+    index_put(x, id, facts(p.rec), facts(p.old), false,
+              size_of(p.rec) - size_of(p.old))
+    redis.call('SET', p.hex and version_key(bid, key, p.hex) or okey, p.rec)
+    count(sums, p.old, not p.hex, -1)
+    count(sums, p.rec, not p.hex, 1)
+end
+
+
+local function apply(bid, key, okey, p, sums)
+    local mkey = 'm{' .. bid .. '}'
+    tally(mkey, p.rec, 1)
+    if p.gone then
+        tally(mkey, p.gone, -1)
+    end
+    if p.amends then
+        return amend(bid, key, okey, p, sums)
+    end
+
+    local cur = p.cur
+    local was = cur and not has_flag(cur, F_MARKER) and cur or nil
+    if p.null and p.hex then
+        drop_version(bid, key, p.hex, p.null, sums)
+    elseif p.null then
+        -- the current version is the null version, which goes
+        if not was then
+            index_del(versions_index(bid),
+                      escape(key) .. '\0' .. code(order_of(cur)), facts(cur),
+                      0)
+        end
+        count(sums, cur, true, -1)
+        cur = false
+    end
+    if cur then
+        displace(bid, key, cur, sums)
+    end
+    make_current(bid, key, okey, p.rec, was, sums)
+end
+
+
+-- The newest version behind the current one, or nil: code and record.
+local function next_version(bid, key, cur)
+    local id = escape(key)
+    local lo = '[' .. id .. '\0'
+    if has_flag(cur, F_MARKER) then
+        lo = lo .. code(order_of(cur)) .. '\0\255'
+    end
+    local member = index_first(versions_index(bid), lo, '(' .. id .. '\0\255')
+    if not member then
+        return nil
+    end
+    local hex = code_of(member)
+    local rec = redis.call('GET', version_key(bid, key, hex))
+    if not rec then
+        fail('a version without its record')
+    end
+    return hex, rec
+end
+
+
+-- Removes the current version; the one before it becomes current.
+local function uncover(bid, key, okey, cur, sums)
+    local x, id = versions_index(bid), escape(key)
+    local hex, rec = next_version(bid, key, cur)
+    local was = not has_flag(cur, F_MARKER) and cur or nil
+    if not was then
+        index_del(x, id .. '\0' .. code(order_of(cur)), facts(cur), 0)
+    end
+    count(sums, cur, true, -1)
+
+    if not hex then
+        if was then
+            index_del(objects_index(bid), id, facts(cur), size_of(cur))
+        end
+        redis.call('DEL', okey)
+        return
+    end
+
+    redis.call('DEL', version_key(bid, key, hex))
+    if version_of(rec) == 0 then
+        redis.call('HDEL', 'N{' .. bid .. '}', key)
+    end
+    count(sums, rec, false, -1)
+    if has_flag(rec, F_MARKER) then
+        -- which stays where it is in the index of versions
+        if was then
+            index_del(objects_index(bid), id, facts(was), size_of(was))
+        end
+        redis.call('SET', okey, rec)
+        count(sums, rec, true, 1)
+    else
+        index_del(x, id .. '\0' .. hex, facts(rec), size_of(rec))
+        make_current(bid, key, okey, rec, was, sums)
+    end
+end
+
+
+-- KEYS o{bid}<key>  ARGV bid key version [holder]
+-- The record of a version. With a holder those of all versions that refer to
+-- that container.
+local function cos_find(keys, args)
+    local bid, key = args[1], args[2]
+    local cur = redis.call('GET', keys[1])
+    if not args[4] then
+        return {'OK', (find_version(bid, key, cur,
+                                    number(args[3], 'version')))
+                      or nil}
+    end
+
+    local holder, found, x = number(args[4], 'container'), {'OK'},
+                             versions_index(bid)
+    local function look(rec)
+        local nsegs, _, _, home = head(rec)
+        local t = {}
+        weigh(t, rec, nsegs, home, 1)
+        if t[holder] then
+            found[#found + 1] = rec
+        end
+    end
+    if cur then
+        look(cur)
+    end
+    local lo = '[' .. escape(key) .. '\0'
+    local member = index_first(x, lo, '(' .. escape(key) .. '\0\255')
+    while member do
+        local rec = redis.call('GET', version_key(bid, key, code_of(member)))
+        if rec then
+            look(rec)
+        end
+        member = index_first(x, '(' .. member, '(' .. escape(key) .. '\0\255')
+    end
+    return found
 end
 
 
 -------------------------------------------------------------------------------
 -- objects
 -------------------------------------------------------------------------------
+
+-- What the settings of a bucket without versions refuse. A change of metadata
+-- destroys nothing.
+local function limit(bid, m, old, size, old_size, cond)
+    if old and cond ~= 'seq' and retained(m, old) then
+        return {'RETAINED'}
+    end
+    if over_quota(bid, m, old and 0 or 1, size - old_size) then
+        return {'QUOTA'}
+    end
+end
+
+
+-- Carries out a plan. t: weights that change besides; sums: counters.
+local function change(bid, key, okey, p, t, sums)
+    local nsegs, _, _, home = head(p.rec)
+    weigh(t, p.rec, nsegs, home, 1)
+    if p.gone then
+        nsegs, _, _, home = head(p.gone)
+        weigh(t, p.gone, nsegs, home, -1)
+    end
+    apply(bid, key, okey, p, sums)
+    write_counts(bid, sums)
+    return shift_all(bid, t, {})
+end
+
 
 -- KEYS o{bid}<key>  ARGV bid key inc record cond [arg]
 local function cos_put(keys, args)
@@ -569,12 +1047,22 @@ local function cos_put(keys, args)
     end
 
     local nsegs, seq, size, home = head(rec)
+    if m[V] and m[V] ~= '0' then
+        local p
+        p, no = plan(bid, key, okey, rec, m, args[5], args[6])
+        if no then
+            return no
+        end
+        return {'OK', p.cur and 1 or 0, change(bid, key, okey, p, {}, {})}
+    end
+
     local old = redis.call('GET', okey)
     local old_nsegs, old_seq, old_size, old_home = 0, 0, 0, 0
     if old then
         old_nsegs, old_seq, old_size, old_home = head(old)
     end
     no = refuse(bid, key, args[5], args[6], old, old_seq, seq, rec)
+         or limit(bid, m, old, size, old_size, args[5])
     if no then
         return no
     end
@@ -598,12 +1086,61 @@ local function cos_put(keys, args)
 end
 
 
--- KEYS o{bid}<key>  ARGV bid key inc seq cond [arg]
+-- Removes one version; what is current without it follows.
+local function del_version(bid, key, okey, m, args)
+    local seq, version = number(args[4], 'seq'), number(args[7], 'version')
+    local cur = redis.call('GET', okey)
+    local old, hex = find_version(bid, key, cur, version)
+    local nsegs, old_seq, home, _ = 0, 0, 0, nil
+    if old then
+        nsegs, old_seq, _, home = head(old)
+    end
+    local no = check(args[5], args[6], old, old_seq)
+    if no then
+        return no
+    end
+    if old and seq <= old_seq then
+        return {'STALE', digits(old_seq)}
+    end
+    if old and retained(m, old) then
+        return {'RETAINED'}
+    end
+
+    if version == 0 then
+        local last, slot = deleted_seq(bid, key)
+        if seq > last then
+            redis.call('HSET', 't{' .. bid .. '}', slot, seq)
+        end
+    end
+    if not old then
+        return {'OK', 0, {}}
+    end
+    local t, sums = {}, {}
+    weigh(t, old, nsegs, home, -1)
+    tally('m{' .. bid .. '}', old, -1)
+    if hex then
+        drop_version(bid, key, hex, old, sums)
+    else
+        uncover(bid, key, okey, old, sums)
+    end
+    write_counts(bid, sums)
+    return {'OK', 1, shift_all(bid, t, {})}
+end
+
+
+-- KEYS o{bid}<key>  ARGV bid key inc seq cond arg [version]
 local function cos_del(keys, args)
     local okey, bid, key = keys[1], args[1], args[2]
     local m, no = open_bucket(bid, args[3])
     if no then
         return no
+    end
+
+    if args[7] then
+        return del_version(bid, key, okey, m, args)
+    end
+    if m[V] and m[V] ~= '0' then
+        return {'VERSIONING'}
     end
 
     local seq = number(args[4], 'seq')
@@ -621,6 +1158,9 @@ local function cos_del(keys, args)
     if old and seq <= old_seq then
         return {'STALE', digits(old_seq)}
     end
+    if retained(m, old) then
+        return {'RETAINED'}
+    end
 
     local last, slot = deleted_seq(bid, key)
     if old then
@@ -633,8 +1173,9 @@ local function cos_del(keys, args)
         return {'OK', 0, {}}
     end
     redis.call('DEL', okey)
-    redis.call('HSET', 'm{' .. bid .. '}', 'n', m[1] - 1,
-               's', tonumber(m[2]) - old_size)
+    redis.call('HSET', 'm{' .. bid .. '}', 'n', m[N] - 1,
+               's', tonumber(m[S]) - old_size)
+    tally('m{' .. bid .. '}', old, -1)
     return {'OK', 1, shift_all(bid, t, {})}
 end
 
@@ -642,8 +1183,9 @@ end
 -- Puts the same content at another place, unless it changed meanwhile.
 -- KEYS o{bid}<key>  ARGV bid key seq rev record
 local function cos_move(keys, args)
-    local bid, rec = args[1], args[5]
-    local old = redis.call('GET', keys[1])
+    local bid, key, rec = args[1], args[2], args[5]
+    local old, hex = find_version(bid, key, redis.call('GET', keys[1]),
+                                  version_of(rec))
     if not old then
         return {'GONE'}
     end
@@ -657,22 +1199,39 @@ local function cos_move(keys, args)
     if shown ~= facts(old) then
         fail('a move that changes the object')
     end
-    redis.call('SET', keys[1], rec)
+    redis.call('SET', hex and version_key(bid, key, hex) or keys[1], rec)
     return {'OK', shift_all(bid, t, {})}
 end
 
 
--- An object of a rebuild, whose counters and weights are written when all is
--- there.
+-- A version of an object of a rebuild. Versions come in any order; weights are
+-- written when all is there.
 -- KEYS o{bid}<key>  ARGV bid key record
 local function cos_load(keys, args)
-    local bid, key, rec = args[1], args[2], args[3]
-    local _, _, size = head(rec)
-    if redis.call('EXISTS', keys[1]) == 1 then
-        fail('object is there')
+    local okey, bid, key, rec = keys[1], args[1], args[2], args[3]
+    local cur, sums = redis.call('GET', okey), {}
+    head(rec)
+    if cur and find_version(bid, key, cur, version_of(rec)) then
+        fail('version is there')
     end
-    index_put(objects_index(bid), escape(key), facts(rec), nil, true, size)
-    redis.call('SET', keys[1], rec)
+    if not cur then
+        make_current(bid, key, okey, rec, nil, sums)
+    elseif order_of(rec) > order_of(cur) then
+        displace(bid, key, cur, sums)
+        make_current(bid, key, okey, rec,
+                     not has_flag(cur, F_MARKER) and cur or nil, sums)
+    else
+        local hex = code(order_of(rec))
+        redis.call('SET', version_key(bid, key, hex), rec)
+        if version_of(rec) == 0 then
+            redis.call('HSET', 'N{' .. bid .. '}', key, hex)
+        end
+        index_put(versions_index(bid), escape(key) .. '\0' .. hex, facts(rec),
+                  nil, true, size_of(rec))
+        count(sums, rec, false, 1)
+    end
+    write_counts(bid, sums)
+    tally('m{' .. bid .. '}', rec, 1)
     return {'OK'}
 end
 
@@ -713,7 +1272,7 @@ local function cos_mpu_init(keys, args)
     end
     redis.call('SET', keys[1], rec)
     redis.call('ZADD', 'p{' .. bid .. '}', 0, upload_member(args[2], args[3]))
-    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[3] + 1)
+    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[U] + 1)
     return {'OK'}
 end
 
@@ -770,9 +1329,13 @@ local function upload_done(bid, key, id)
 end
 
 
-local function upload_close(bid, id, member)
+-- done: what is remembered of an upload that was completed, or nil
+local function upload_close(bid, id, member, done)
     redis.call('DEL', 'U{' .. bid .. '}' .. id, 'P{' .. bid .. '}' .. id)
     redis.call('ZREM', 'p{' .. bid .. '}', member)
+    if done then
+        redis.call('SET', 'D{' .. bid .. '}' .. id, done, 'EX', DONE_SECONDS)
+    end
 end
 
 
@@ -809,6 +1372,18 @@ local function cos_mpu_complete(keys, args)
     end
 
     local nsegs, seq, size, home = head(rec)
+    local done = key .. '\0' .. digits(seq)
+    if m[V] and m[V] ~= '0' then
+        local p
+        p, no = plan(bid, key, okey, rec, m, args[6], args[7])
+        if no then
+            return no
+        end
+        local dead = change(bid, key, okey, p, t, {u = -1})
+        upload_close(bid, id, member, done)
+        return {'OK', p.cur and 1 or 0, dead}
+    end
+
     local old = redis.call('GET', okey)
     local old_seq, old_size = 0, 0
     weigh(t, rec, nsegs, home, 1)
@@ -818,14 +1393,13 @@ local function cos_mpu_complete(keys, args)
         weigh(t, old, old_nsegs, old_home, -1)
     end
     no = refuse(bid, key, args[6], args[7], old, old_seq, seq)
+         or limit(bid, m, old, size, old_size, args[6])
     if no then
         return no
     end
 
     store(bid, key, okey, rec, size, old, old_size, m, -1)
-    upload_close(bid, id, member)
-    redis.call('SET', 'D{' .. bid .. '}' .. id, key .. '\0' .. digits(seq),
-               'EX', DONE_SECONDS)
+    upload_close(bid, id, member, done)
     return {'OK', old and 1 or 0, shift_all(bid, t, {})}
 end
 
@@ -844,7 +1418,7 @@ local function cos_mpu_abort(keys, args)
     local t = {}
     parts_of(bid, id, t)
     upload_close(bid, id, member)
-    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[3] - 1)
+    redis.call('HSET', 'm{' .. bid .. '}', 'u', m[U] - 1)
     return {'OK', shift_all(bid, t, {})}
 end
 
@@ -1172,15 +1746,18 @@ local function cos_du(keys, args)
 end
 
 
--- A page of the index, for those who read all of it. from: '', then the start
+-- A page of an index, for those who read all of it. from: '', then the start
 -- of the next page, which is told with each.
--- KEYS k{bid}  ARGV bid from
+-- KEYS k{bid}  ARGV bid from ["versions"]
 local function cos_keys(keys, args)
     local bid, from = args[1], args[2]
-    local x = objects_index(bid)
+    local versions = args[3] == 'versions'
+    local x = versions and versions_index(bid) or objects_index(bid)
     local start = index_page(x, from)
     if not start then
-        check_index(x, bid)
+        if not versions then
+            check_index(x, bid)
+        end
         return {'OK', '', '', '0', {}}
     end
     local members = redis.call('ZRANGEBYLEX', x.page .. start,
@@ -1188,6 +1765,117 @@ local function cos_keys(keys, args)
     local next = index_ahead(x, start, '+')[1]
     return {'OK', start, next or '',
             redis.call('HGET', x.bytes, start) or '0', members}
+end
+
+
+-- Reads an index from lo to hi: peek() is the member at hand, or nil; skip()
+-- goes on to the next one, seek() to another place ahead.
+local function reader(x, lo, hi, size)
+    local batch, at, start = {}, 1, index_page(x, string.sub(lo, 2))
+    local r = {}
+    function r.peek()
+        while start and at > #batch do
+            batch = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
+                               'LIMIT', '0', size_text(size))
+            at = 1
+            if #batch == size then
+                lo = '(' .. batch[size]
+            else
+                start = index_ahead(x, start, hi, '1')[1]
+            end
+        end
+        return batch[at]
+    end
+    function r.skip()
+        at = at + 1
+    end
+    function r.seek(to)
+        lo, batch, at, start = to, {}, 1, index_page(x, string.sub(to, 2))
+    end
+    return r
+end
+
+
+-- Where a listing of versions goes on behind one version of the marker's key:
+-- lower bounds in both indexes. The current version comes before all others.
+local function resume(bid, marker, version)
+    local id = escape(marker)
+    local cur = redis.call('GET', 'o{' .. bid .. '}' .. marker)
+    local behind = '[' .. id .. '\0\255'
+    if cur and not has_flag(cur, F_MARKER) and version_of(cur) == version then
+        return behind, '[' .. id .. '\0'
+    end
+    local _, hex = find_version(bid, marker, cur, version)
+    if not hex and cur and version_of(cur) == version then
+        hex = code(order_of(cur))
+    end
+    return behind, hex and '[' .. id .. '\0' .. hex .. '\0\255' or behind
+end
+
+
+-- KEYS k{bid}  ARGV bid prefix delimiter key-marker version-marker max
+local function cos_versions(keys, args)
+    local bid, prefix, delimiter, marker = args[1], args[2], args[3], args[4]
+    if redis.call('EXISTS', 'm{' .. bid .. '}') == 0 then
+        return {'NOBUCKET'}
+    end
+    local max = number(args[6], 'max')
+    local lo, hi = bounds(prefix, delimiter, marker, '')
+    local found, prefixes, n, np, last = {}, {}, 0, 0, ''
+    if max == 0 or not lo then
+        return {'OK', 0, '', found, prefixes}
+    end
+    local klo, wlo, resumed = lo, lo, nil
+    if args[5] ~= '' and not before(marker, prefix)
+       and lo == '[' .. escape(marker) .. '\0\255'
+    then
+        klo, wlo = resume(bid, marker, number(args[5], 'version'))
+        resumed = escape(marker)
+    end
+
+    local size = math.min(max + 1, PAGE + 1)
+    local k = reader(objects_index(bid), klo, hi, size)
+    local w = reader(versions_index(bid), wlo, hi, size)
+    local from = #escape(prefix) + 1
+    local odd = string.find(delimiter, '\0', 1, true)
+    local shown = resumed             -- key whose latest version was given
+    while true do
+        local km, wm = k.peek(), w.peek()
+        if not km and not wm then
+            return {'OK', 0, last, found, prefixes}
+        end
+        if n + np == max then
+            return {'OK', 1, last, found, prefixes}
+        end
+        local kk = km and string.sub(km, 1, key_end(km) - 2)
+        local wk = wm and string.sub(wm, 1, key_end(wm) - 2)
+        local older = wk and kk ~= wk and not (kk and before(kk, wk))
+        local member, id = older and wm or km or wm, older and wk or kk or wk
+        local common = delimiter ~= ''
+                       and common_prefix(member, prefix, delimiter, from, odd)
+        if common then
+            np = np + 1
+            last = unescape(common)
+            prefixes[np] = last
+            local up = successor(common)
+            if not up then
+                return {'OK', 0, last, found, prefixes}
+            end
+            k.seek('[' .. up)
+            w.seek('[' .. up)
+        else
+            n, last = n + 1, ''
+            found[2 * n - 1] = not older and 'current'
+                               or id ~= shown and 'marker' or 'older'
+            found[2 * n] = member
+            shown = id
+            if older then
+                w.skip()
+            else
+                k.skip()
+            end
+        end
+    end
 end
 
 
@@ -1325,7 +2013,21 @@ end
 -- buckets, credentials, the store
 -------------------------------------------------------------------------------
 
--- KEYS b:<name>  ARGV name bid record "create" | "replace" seq
+-- Settings that the commits of objects heed: pairs of a name and a number.
+local settings = {v = true, w = true, qb = true, qo = true}
+
+local function bucket_settings(bid, args, from)
+    for i = from, #args, 2 do
+        if not settings[args[i]] then
+            fail('unknown setting')
+        end
+        redis.call('HSET', 'm{' .. bid .. '}', args[i],
+                   digits(number(args[i + 1], 'setting')))
+    end
+end
+
+
+-- KEYS b:<name>  ARGV name bid record "create" | "replace" seq, then settings
 local function cos_bucket_put(keys, args)
     local name, bid, rec, mode = args[1], args[2], args[3], args[4]
     local seq = front_seq(rec)
@@ -1341,6 +2043,7 @@ local function cos_bucket_put(keys, args)
         redis.call('SET', keys[1], rec)
         redis.call('ZADD', 'B', 0, name)
         redis.call('HSET', m, 'n', 0, 's', 0, 'u', 0, 'name', name)
+        bucket_settings(bid, args, 5)
         return {'OK'}
     end
     if mode ~= 'replace' then
@@ -1357,6 +2060,7 @@ local function cos_bucket_put(keys, args)
         return {'STALE', digits(old_seq)}
     end
     redis.call('SET', keys[1], rec)
+    bucket_settings(bid, args, 6)
     return {'OK'}
 end
 
@@ -1370,12 +2074,14 @@ local function cos_bucket_del(keys, args)
         return {'NOBUCKET'}
     end
     local tag = '{' .. bid .. '}'
-    local m = redis.call('HMGET', 'm' .. tag, 'n', 'u')
-    if m[1] ~= '0' or m[2] ~= '0' then
+    local m = redis.call('HMGET', 'm' .. tag, 'n', 'u', 'vn')
+    if m[1] ~= '0' or m[2] ~= '0' or m[3] and m[3] ~= '0' then
         return {'NOTEMPTY'}
     end
     index_drop(objects_index(bid))
-    redis.call('DEL', keys[1], 'm' .. tag, 'p' .. tag, 'x' .. tag, 't' .. tag)
+    index_drop(versions_index(bid))
+    redis.call('DEL', keys[1], 'm' .. tag, 'p' .. tag, 'x' .. tag, 't' .. tag,
+               'N' .. tag)
     redis.call('ZREM', 'B', name)
     return {'OK'}
 end
@@ -1466,6 +2172,8 @@ local functions = {
     {'cos_parts', cos_parts, {'no-writes'}},
     {'cos_list', cos_list, {'no-writes'}},
     {'cos_du', cos_du, {'no-writes'}},
+    {'cos_find', cos_find, {'no-writes'}},
+    {'cos_versions', cos_versions, {'no-writes'}},
     {'cos_keys', cos_keys, {'no-writes'}},
     {'cos_load', cos_load, {}},
     {'cos_uploads', cos_uploads, {'no-writes'}},

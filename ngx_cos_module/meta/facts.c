@@ -82,6 +82,12 @@ cos_facts_decode(cos_object_t *o, cos_str_t facts)
         return -1;
     }
 
+    if (c.p != c.end
+        && (cos_varint_get(&c, &o->born) != 0 || o->born == 0))
+    {
+        return -1;
+    }
+
     return c.p == c.end && o->parts <= COS_PARTS_MAX ? 0 : -1;
 }
 
@@ -95,7 +101,7 @@ cos_facts_encode(cos_buf_t *b, const cos_object_t *o)
         return -1;
     }
 
-    p = start = cos_buf_reserve(b, COS_FACTS_LEN + 1 + COS_VARINT_MAX);
+    p = start = cos_buf_reserve(b, COS_FACTS_LEN + 1 + 2 * COS_VARINT_MAX);
     if (p == NULL) {
         return -1;
     }
@@ -116,6 +122,10 @@ cos_facts_encode(cos_buf_t *b, const cos_object_t *o)
     if (o->owner != 0) {
         start[0] |= COS_FACTS_OWNER;
         p += cos_varint_put(p, o->owner);
+    }
+
+    if (o->born != 0) {
+        p += cos_varint_put(p, o->born);
     }
 
     b->len += (size_t) (p - start);

@@ -387,6 +387,7 @@ kind_put(writer_t *w, const cos_json_t *j)
         member_str(w, "name", j->bucket.name);
         member_str(w, "ak", j->cred.access_key);
         member_uint(w, "inc", j->inc);
+        member_uint(w, "version", j->version);
         member_uint(w, "void", j->void_seq);
         member_uint(w, "rev", j->void_rev);
         break;

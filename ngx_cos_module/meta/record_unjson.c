@@ -472,6 +472,7 @@ kind_get(reader_t *r, cos_json_t *j)
         member_str(r, "name", &j->bucket.name);
         member_str(r, "ak", &j->cred.access_key);
         j->inc = member_uint(r, "inc", UINT64_MAX);
+        j->version = member_uint(r, "version", UINT64_MAX);
         j->void_seq = member_uint(r, "void", UINT64_MAX);
         j->void_rev = (uint32_t) member_uint(r, "rev", UINT16_MAX);
         return 0;

@@ -95,7 +95,6 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->upload_buffer = NGX_CONF_UNSET_SIZE;
     lcf->max_object_size = NGX_CONF_UNSET;
     lcf->signature_v2 = NGX_CONF_UNSET;
-    lcf->signature_v2 = NGX_CONF_UNSET;
     lcf->sse_c_plain = NGX_CONF_UNSET;
 
     return lcf;
@@ -149,8 +148,8 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               256 * 1024);
     ngx_conf_merge_off_value(conf->max_object_size, prev->max_object_size,
                              (off_t) 5 * 1024 * 1024 * 1024);
-
     ngx_conf_merge_value(conf->sse_c_plain, prev->sse_c_plain, 0);
+
     if (conf->upload_buffer < 16 * 1024
         || conf->upload_buffer > 64 * 1024 * 1024)
     {
@@ -471,11 +470,11 @@ ngx_http_cos_conf_check(ngx_conf_t *cf, ngx_http_cos_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    if (mcf->zone_size == 0) {
     if (ngx_http_cos_conf_check_kms(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    if (mcf->zone_size == 0) {
         mcf->zone_size = 32 * 1024 * 1024;
         ngx_str_set(&mcf->zone, "cos");
     }

@@ -201,13 +201,6 @@ static ngx_command_t  commands[] = {
       offsetof(ngx_http_cos_loc_conf_t, signature_v2),
       NULL },
 
-    { ngx_string("cos_signature_v2"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_cos_loc_conf_t, signature_v2),
-      NULL },
-
     { ngx_string("cos_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_cos_conf_metrics,

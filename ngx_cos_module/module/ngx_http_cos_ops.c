@@ -53,51 +53,53 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_POST_OBJECT] =
         { ngx_http_cos_post_object, BUCKET|WRITE|FORM },
     [COS_OP_LIST_VERSIONS] =
-        { ngx_http_cos_unsupported, BUCKET|LIST },
+        { ngx_http_cos_list_versions, BUCKET|LIST },
     [COS_OP_GET_VERSIONING] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_VERSIONING] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_GET_BUCKET_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_BUCKET_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_DELETE_BUCKET_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_delete_config, BUCKET|OWNER },
     [COS_OP_GET_ENCRYPTION] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_ENCRYPTION] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_DELETE_ENCRYPTION] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_delete_config, BUCKET|OWNER },
     [COS_OP_GET_LOCK_CONFIG] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_LOCK_CONFIG] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_GET_QUOTA] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_QUOTA] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_DELETE_QUOTA] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_delete_config, BUCKET|OWNER },
     [COS_OP_GET_REQUEST_PAYMENT] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_REQUEST_PAYMENT] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_GET_PUBLIC_BLOCK] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_PUBLIC_BLOCK] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_DELETE_PUBLIC_BLOCK] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_delete_config, BUCKET|OWNER },
     [COS_OP_GET_OWNERSHIP] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_config, BUCKET|OWNER },
     [COS_OP_PUT_OWNERSHIP] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_put_config, BUCKET|OWNER },
     [COS_OP_DELETE_OWNERSHIP] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_delete_config, BUCKET|OWNER },
     [COS_OP_GET_UNCONFIGURED] =
-        { ngx_http_cos_unsupported, BUCKET|OWNER },
+        { ngx_http_cos_get_unconfigured, BUCKET|OWNER },
+    [COS_OP_DELETE_UNCONFIGURED] =
+        { ngx_http_cos_delete_unconfigured, BUCKET|OWNER },
 
     [COS_OP_PUT_OBJECT] =
         { ngx_http_cos_put_object, BUCKET|WRITE },
@@ -128,11 +130,11 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_list_parts, BUCKET|WRITE },
 
     [COS_OP_GET_OBJECT_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|OBJECT|SIGNED },
+        { ngx_http_cos_get_object_tagging, BUCKET|OBJECT|SIGNED },
     [COS_OP_PUT_OBJECT_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+        { ngx_http_cos_put_object_tagging, BUCKET|FRESH|SIGNED },
     [COS_OP_DELETE_OBJECT_TAGGING] =
-        { ngx_http_cos_unsupported, BUCKET|FRESH|SIGNED },
+        { ngx_http_cos_delete_object_tagging, BUCKET|FRESH|SIGNED },
     [COS_OP_GET_ATTRIBUTES] =
         { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
     [COS_OP_GET_RETENTION] =

@@ -12,9 +12,38 @@ static ngx_int_t call_begin(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t call_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t note_begin(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t note_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t resolve(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c);
 static void take_reply(ngx_http_cos_ctx_t *ctx, redisReply *reply,
     void *data);
+
+
+/* What replaces the record of a version stays that version, wherever it comes
+ * in the order of its key. */
+static void
+keep_version(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    if (o->born == 0 && ctx->bucket.versioning != COS_VERSIONING_NONE) {
+        o->born = o->seq;
+        o->flags |= COS_F_NULL;
+    }
+}
+
+
+void
+ngx_http_cos_stamp(ngx_http_cos_ctx_t *ctx, cos_json_t *j, ngx_uint_t amends)
+{
+    cos_object_t  *o = &j->object;
+
+    j->seq = ngx_http_cos_seq();
+    o->seq = j->seq;
+
+    if (j->kind == COS_J_OBJECT && !amends) {
+        o->born = ctx->bucket.versioning == COS_VERSIONING_ENABLED ? j->seq
+                                                                   : 0;
+        o->flags &= ~COS_F_NULL;
+    }
+}
 
 
 ngx_int_t
@@ -30,8 +59,13 @@ ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c,
     c->noted = 0;
     c->solo_seq = c->json.seq;
     c->args = c->argv;
+    c->amends = cos_str_is(c->cond, "seq");
 
     ctx->commit = c;
+
+    if (c->json.kind == COS_J_OBJECT && c->amends) {
+        keep_version(ctx, &c->json.object);
+    }
 
     ngx_http_cos_hold(ctx);
 
@@ -96,14 +130,12 @@ append_begin(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_commit_t  *c = ctx->commit;
 
-    c->json.seq = ngx_http_cos_seq();
+    ngx_http_cos_stamp(ctx, &c->json, c->amends);
 
     if (c->json.seq == 0 || !ngx_http_cos_redis_ready()) {
         c->err = COS_E_UNAVAILABLE;
         return finish(ctx, c);
     }
-
-    c->json.object.seq = c->json.seq;
 
     return append(ctx, c, &c->json, c->json.self ? &c->payload : NULL,
                   append_done);
@@ -316,11 +348,12 @@ call_done(ngx_http_cos_ctx_t *ctx)
     }
 
     if (c->ok) {
-        for (i = 0; i < c->nrecords; i++) {
-            ngx_http_cos_store_resolved(c->record[i].cid);
-        }
+        /* Records of tries that were behind: superseded as the same version,
+         * but versions that never were, to a rebuild, when each made one. */
+        c->to_note = c->json.object.born == c->json.seq && c->nrecords
+                     ? c->nrecords - 1 + (c->solo != 0) : 0;
 
-        return finish(ctx, c);
+        return ngx_http_cos_goto(ctx, c->to_note ? note_begin : resolve);
     }
 
     if (ngx_strcmp(c->status, "STALE") == 0) {
@@ -334,11 +367,18 @@ call_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
+    if (ngx_strcmp(c->status, "VERSIONING") == 0) {
+        /* the bucket's record was out of date */
+        ngx_http_cos_cache_drop(&ctx->bucket_fact.key);
+    }
+
+    c->to_note = c->nrecords + (c->solo != 0);
+
     return ngx_http_cos_goto(ctx, note_begin);
 }
 
 
-/* --- refused: the note ---------------------------------------------------------------- */
+/* --- notes ---------------------------------------------------------------------------- */
 
 /* One for each record that was written: an earlier try is refused as well, and
  * the file of a solo container may outlive a crash before it is removed. */
@@ -364,6 +404,12 @@ note_begin(ngx_http_cos_ctx_t *ctx)
         j.inc = cos_cid_inc(c->record[i].cid);
     }
 
+    /* a new version is named by its number, which each try had its own of */
+    if (c->json.kind == COS_J_OBJECT) {
+        j.version = c->json.object.born == c->json.seq
+                    ? j.void_seq : cos_object_version(&c->json.object);
+    }
+
     return append(ctx, c, &j, NULL, note_done);
 }
 
@@ -371,8 +417,12 @@ note_begin(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 note_done(ngx_http_cos_ctx_t *ctx)
 {
-    ngx_uint_t              i;
     ngx_http_cos_commit_t  *c = ctx->commit;
+
+    if (c->append.err != COS_OK && c->ok) {
+        /* committed all the same; recovery will write the notes */
+        return finish(ctx, c);
+    }
 
     if (c->append.err != COS_OK) {
         /* refused, but a rebuild could bring it back: say that we do not
@@ -381,9 +431,16 @@ note_done(ngx_http_cos_ctx_t *ctx)
         return finish(ctx, c);
     }
 
-    if (++c->noted < c->nrecords + (c->solo != 0)) {
-        return ngx_http_cos_goto(ctx, note_begin);
-    }
+    return ngx_http_cos_goto(ctx, ++c->noted < c->to_note ? note_begin
+                                                          : resolve);
+}
+
+
+static ngx_int_t
+resolve(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t              i;
+    ngx_http_cos_commit_t  *c = ctx->commit;
 
     for (i = 0; i < c->nrecords; i++) {
         ngx_http_cos_store_resolved(c->record[i].cid);
@@ -424,7 +481,10 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
         { "EXISTS", COS_E_PRECONDITION_FAILED },
         { "CONFLICT", COS_E_CONDITIONAL_CONFLICT },
         { "PART", COS_E_INVALID_PART },
-        { "NOTEMPTY", COS_E_BUCKET_NOT_EMPTY }
+        { "NOTEMPTY", COS_E_BUCKET_NOT_EMPTY },
+        { "VERSIONING", COS_E_UNAVAILABLE },
+        { "QUOTA", COS_E_QUOTA },
+        { "RETAINED", COS_E_RETAINED }
     };
 
     if (c->err != COS_OK) {

@@ -533,7 +533,17 @@ again_known(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, COS_E_NO_SUCH_UPLOAD, NULL);
     }
 
-    ctx->object_fact.key = p->commit.drop[0];
+    if (ngx_http_cos_object_fact(ctx, &ctx->object_fact, &ctx->bucket.id,
+                                 &ctx->name.key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* it may have been replaced since, and still be there */
+    ctx->object_fact.by_version = ctx->bucket.versioning
+                                  == COS_VERSIONING_ENABLED;
+    ctx->object_fact.version = p->done_seq;
 
     if (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, again_object)
         != NGX_AGAIN)

@@ -50,6 +50,8 @@ static ngx_int_t copy_bytes(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_read(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_placed(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_recrypt(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_fed(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t copy_stored(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_done(ngx_http_cos_ctx_t *ctx);
 
 
@@ -518,8 +520,6 @@ copy_placed(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-copy_done(ngx_http_cos_ctx_t *ctx)
 /* --- under other keys, or none ------------------------------------------------- */
 
 static ngx_int_t
@@ -599,6 +599,8 @@ copy_stored(ngx_http_cos_ctx_t *ctx)
 }
 
 
+static ngx_int_t
+copy_done(ngx_http_cos_ctx_t *ctx)
 {
     cos_buf_t               b;
     copy_t                 *p = ctx->op;
@@ -615,7 +617,9 @@ copy_stored(ngx_http_cos_ctx_t *ctx)
     cos_buf_init(&b, &ctx->alloc, 512);
     cos_xml_copy(&b, ctx->name.dialect, &c->json.object);
 
-    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK) {
+    if (ngx_http_cos_object_headers(ctx, &c->json.object) != NGX_OK
+        || ngx_http_cos_source_headers(ctx, &p->source) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

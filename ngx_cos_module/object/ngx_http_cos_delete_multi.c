@@ -16,7 +16,11 @@ typedef struct {
     ngx_str_t               rkey;     /* in Redis */
     ngx_http_cos_append_t   append;
     ngx_http_cos_query_t    query;
+    cos_json_t              json;
+    cos_seg_t               seg;      /* of a marker */
+    uint64_t                seq;      /* of the version that is to go */
     unsigned                exists:1;
+    unsigned                marks:1;  /* a delete marker is made */
     unsigned                stale:1;
 } item_t;
 
@@ -132,12 +136,107 @@ take_exists(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 }
 
 
+/* The version, which may be locked, or a delete marker. */
+static void
+take_version(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    item_t            *it = data;
+    multi_t           *m = ctx->state;
+    cos_str_t          rec;
+    cos_object_t       o;
+    cos_xml_delete_t  *v = &m->v[it - m->item];
+
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
+        v->err = COS_E_UNAVAILABLE;
+        return;
+    }
+
+    if (reply->elements < 2) {
+        return;
+    }
+
+    rec.data = (u_char *) reply->element[1]->str;
+    rec.len = reply->element[1]->len;
+
+    if (cos_object_decode(&o, rec, NULL) != 0) {
+        v->err = COS_E_INTERNAL;
+        return;
+    }
+
+    v->err = ngx_http_cos_may_remove(ctx, &o);
+
+    if (v->err != COS_OK) {
+        return;
+    }
+
+    if (o.flags & COS_F_MARKER) {
+        v->marker = 1;
+        v->marker_version = v->version;
+    }
+
+    it->seq = o.seq;
+    it->exists = 1;
+    ngx_http_cos_seq_above(o.seq);
+}
+
+
+/* Asks for one key what there is to delete. A key of a bucket with versions is
+ * hidden whether it exists or not. */
+static ngx_int_t
+look(ngx_http_cos_ctx_t *ctx, item_t *it, cos_xml_delete_t *v)
+{
+    int         argc;
+    ngx_str_t   a[7];
+
+    it->json.bid = ctx->bucket.id;
+    it->json.key = v->key;
+    it->query.data = it;
+
+    if (v->version.len) {
+
+        if (cos_version_parse(v->version, &it->json.version) != 0) {
+            v->err = COS_E_NO_SUCH_VERSION;
+            return NGX_OK;
+        }
+
+        ngx_str_set(&a[0], "FCALL_RO");
+        ngx_str_set(&a[1], "cos_find");
+        ngx_str_set(&a[2], "1");
+        a[3] = it->rkey;
+        a[4] = ctx->bucket.id;
+        a[5] = v->key;
+
+        if (ngx_http_cos_decimal(ctx->request->pool, it->json.version, &a[6])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        it->query.take = take_version;
+        argc = 7;
+
+    } else if (ctx->bucket.versioning != COS_VERSIONING_NONE) {
+        it->marks = 1;
+        it->exists = 1;
+        return NGX_OK;
+
+    } else {
+        ngx_str_set(&a[0], "EXISTS");
+        a[1] = it->rkey;
+        it->query.take = take_exists;
+        argc = 2;
+    }
+
+    return ngx_http_cos_query(ctx, &it->query, 0, argc, a, multi_known)
+           == NGX_AGAIN ? NGX_OK : NGX_ERROR;
+}
+
+
 static ngx_int_t
 multi_parsed(ngx_http_cos_ctx_t *ctx)
 {
-    size_t      i;
-    multi_t    *m = ctx->state;
-    ngx_str_t   argv[2];
+    size_t    i;
+    multi_t  *m = ctx->state;
 
     if (m->err != COS_OK) {
         return ngx_http_cos_fail(ctx, m->err, NULL);
@@ -148,14 +247,7 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_str_set(&argv[0], "EXISTS");
-
     for (i = 0; i < m->n; i++) {
-
-        if (m->v[i].version.len && !cos_str_is(m->v[i].version, "null")) {
-            m->v[i].err = COS_E_NO_SUCH_VERSION;
-            continue;
-        }
 
         if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &m->v[i].key,
                                     &m->item[i].rkey)
@@ -165,14 +257,7 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
             continue;
         }
 
-        argv[1] = m->item[i].rkey;
-        m->item[i].query.take = take_exists;
-        m->item[i].query.data = &m->item[i];
-
-        if (ngx_http_cos_query(ctx, &m->item[i].query, 0, 2, argv,
-                               multi_known)
-            != NGX_AGAIN)
-        {
+        if (look(ctx, &m->item[i], &m->v[i]) != NGX_OK) {
             m->v[i].err = COS_E_UNAVAILABLE;
         }
     }
@@ -188,28 +273,33 @@ append_handler(ngx_http_cos_append_t *a)
 }
 
 
+/* The tombstone, or the delete marker. */
 static ngx_int_t
-tombstone(ngx_http_cos_ctx_t *ctx, cos_str_t key, ngx_http_cos_append_t *a)
+append(ngx_http_cos_ctx_t *ctx, item_t *it)
 {
-    cos_buf_t   b;
-    cos_json_t  j;
+    cos_buf_t               b;
+    cos_json_t             *j = &it->json;
+    ngx_http_cos_append_t  *a = &it->append;
 
-    ngx_memzero(&j, sizeof(cos_json_t));
     ngx_memzero(a, sizeof(ngx_http_cos_append_t));
 
-    j.kind = COS_J_DELETE;
-    j.bid = ctx->bucket.id;
-    j.key = key;
-    j.seq = ngx_http_cos_seq();
+    j->kind = COS_J_DELETE;
 
-    cos_buf_init(&b, &ctx->alloc, 128 + 3 * key.len);
+    if (it->marks) {
+        ngx_http_cos_marker(ctx, j, &it->seg);
+    }
 
-    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
+    ngx_http_cos_stamp(ctx, j, 0);
+
+    cos_buf_init(&b, &ctx->alloc, 256 + 3 * j->key.len);
+
+    if (j->seq == 0 || cos_json_encode(&b, j) != 0 || b.err) {
         return NGX_ERROR;
     }
 
-    a->rec.kind = COS_J_DELETE;
-    a->rec.seq = j.seq;
+    a->rec.kind = j->kind;
+    a->rec.weighs = it->marks;
+    a->rec.seq = j->seq;
     a->rec.json.data = b.data;
     a->rec.json.len = b.len;
     a->urgent = 1;
@@ -240,7 +330,7 @@ multi_known(ngx_http_cos_ctx_t *ctx)
 
     for (i = 0; i < m->n; i++) {
         if (m->item[i].exists && m->v[i].err == COS_OK
-            && tombstone(ctx, m->v[i].key, &m->item[i].append) != NGX_OK)
+            && append(ctx, &m->item[i]) != NGX_OK)
         {
             m->v[i].err = COS_E_UNAVAILABLE;
         }
@@ -285,42 +375,88 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     }
 
     if (ngx_strcmp(e->str, "OK") != 0) {
-        v->err = COS_E_UNAVAILABLE;
+        /* what the record says is left to recovery */
+        v->err = ngx_strcmp(e->str, "RETAINED") == 0 ? COS_E_RETAINED
+                 : ngx_strcmp(e->str, "QUOTA") == 0 ? COS_E_QUOTA
+                 : ngx_strcmp(e->str, "CONFLICT") == 0
+                 ? COS_E_CONDITIONAL_CONFLICT : COS_E_UNAVAILABLE;
         return;
     }
 
     ngx_http_cos_dead_list(ctx, reply);
     ngx_http_cos_store_resolved(it->append.rec.cid);
+
+    if (it->marks) {
+        v->marker = 1;
+        v->marker_version.data = ngx_pnalloc(ctx->request->pool,
+                                             COS_VERSION_LEN);
+        v->marker_version.len = v->marker_version.data == NULL ? 0
+            : cos_version_print((char *) v->marker_version.data,
+                                cos_object_version(&it->json.object));
+    }
 }
 
 
 static ngx_int_t
-commit_one(ngx_http_cos_ctx_t *ctx, item_t *it, cos_str_t key)
+put_args(ngx_http_cos_ctx_t *ctx, item_t *it, uint64_t inc, ngx_str_t *a)
 {
-    ngx_str_t    a[10];
-    ngx_pool_t  *pool = ctx->request->pool;
+    it->seg.cid = it->append.rec.cid;
+    it->seg.off = it->append.rec.off;
 
     ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_del");
+    ngx_str_set(&a[1], "cos_put");
     ngx_str_set(&a[2], "1");
-    a[3] = it->rkey;
     a[4] = ctx->bucket.id;
-    a[5] = key;
-
-    if (ngx_http_cos_decimal(pool, cos_cid_inc(it->append.rec.cid), &a[6])
-        != NGX_OK
-        || ngx_http_cos_decimal(pool, it->append.rec.seq, &a[7]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
+    a[5] = it->json.key;
     ngx_str_set(&a[8], "any");
     ngx_str_null(&a[9]);
 
+    return ngx_http_cos_decimal(ctx->request->pool, inc, &a[6]) != NGX_OK
+           || ngx_http_cos_record(ctx, &it->json.object, &a[7]) != NGX_OK
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+commit_one(ngx_http_cos_ctx_t *ctx, item_t *it, ngx_uint_t by_version)
+{
+    int          argc;
+    uint64_t     inc;
+    ngx_int_t    rc;
+    ngx_str_t    a[NGX_HTTP_COS_DEL_ARGS], cond, arg;
+    ngx_pool_t  *pool = ctx->request->pool;
+
+    inc = cos_cid_inc(it->append.rec.cid);
+    ngx_str_set(&cond, "any");
+    ngx_str_null(&arg);
+
+    if (it->marks) {
+        argc = 10;
+        rc = put_args(ctx, it, inc, a);
+
+    } else if (by_version) {
+        argc = NGX_HTTP_COS_DEL_ARGS;
+        ngx_str_set(&cond, "seq");
+        rc = ngx_http_cos_decimal(pool, it->seq, &arg);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_cos_del_args(pool, a, &it->json, inc, &cond, &arg);
+        }
+
+    } else {
+        argc = NGX_HTTP_COS_DEL_ARGS - 1;
+        rc = ngx_http_cos_del_args(pool, a, &it->json, inc, &cond, &arg);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    a[3] = it->rkey;
     it->query.take = take_deleted;
     it->query.data = it;
 
-    return ngx_http_cos_query(ctx, &it->query, 0, 10, a, multi_done);
+    return ngx_http_cos_query(ctx, &it->query, 0, argc, a, multi_done);
 }
 
 
@@ -345,7 +481,7 @@ multi_written(ngx_http_cos_ctx_t *ctx)
             continue;
         }
 
-        if (commit_one(ctx, it, m->v[i].key) != NGX_AGAIN) {
+        if (commit_one(ctx, it, m->v[i].version.len != 0) != NGX_AGAIN) {
             m->v[i].err = COS_E_UNAVAILABLE;
         }
     }
@@ -370,8 +506,12 @@ multi_done(ngx_http_cos_ctx_t *ctx)
             continue;
         }
 
-        /* behind what is there: superseded, needs no note */
-        ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
+        /* behind what is there: superseded, needs no note; but a marker of a
+         * number of its own is left to recovery */
+        if (m->item[i].json.object.born == 0) {
+            ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
+        }
+
         m->item[i].stale = 0;
         again = 1;
 

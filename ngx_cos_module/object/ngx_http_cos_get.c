@@ -103,14 +103,6 @@ range_applies(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
 {
-    const cos_arg_t  *v;
-
-    v = cos_arg(&ctx->http.args, "versionId");
-
-    if (v && v->value.len && !cos_str_is(v->value, "null")) {
-        return ngx_http_cos_fail(ctx, COS_E_NO_SUCH_VERSION, NULL);
-    }
-
     if (!ctx->identity.known && ngx_http_cos_has_overrides(ctx)) {
         return ngx_http_cos_fail(ctx, COS_E_INVALID_REQUEST,
                   "response-* parameters need a signed request");
@@ -127,17 +119,18 @@ ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
 
 static ngx_int_t
 get_plan(ngx_http_cos_ctx_t *ctx)
-    err = ngx_http_cos_sse_read(ctx, o);
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
-
 {
+    cos_err_e            err;
     ngx_int_t            rc;
     uint64_t             first, last;
     ngx_http_cos_get_t               *g = ctx->op;
     cos_object_t        *o = &ctx->object;
     const cos_header_t  *h;
+
+    err = ngx_http_cos_sse_read(ctx, o);
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
 
     rc = conditions(ctx);
     if (rc != NGX_OK) {
@@ -236,7 +229,6 @@ ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-    g->win = g->seg;
         cln->handler = release;
         cln->data = g;
         g->window = o->nsegs <= 1 ? 1 : NGX_HTTP_COS_WINDOW;
@@ -244,6 +236,7 @@ ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx)
 
     release(g);
 
+    g->win = g->seg;
     have = 0;
 
     for (i = g->seg; i < o->nsegs && g->nopen < g->window; i++) {

@@ -288,7 +288,8 @@ drain(ngx_http_request_t *r)
         return;
     }
 
-    if (wev->timer_set) {
+    /* that of a rate limit is still needed */
+    if (wev->timer_set && !wev->delayed) {
         ngx_del_timer(wev);
     }
 

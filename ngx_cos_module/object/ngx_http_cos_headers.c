@@ -1,12 +1,15 @@
 /*
  * Headers that are stored with an object: from requests into records, from
- * records into responses; conditions.
+ * records into responses.
  */
 
 #include "ngx_http_cos.h"
 #include "ngx_http_cos_class.h"
 #include "ngx_http_cos_commit.h"
+#include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_tags.h"
+#include "ngx_http_cos_sse.h"
 
 
 #define META_MAX  2048                /* names and values (COS, S3: 2 KB) */
@@ -27,88 +30,6 @@ static struct {
       "response-content-language" },
     { "expires", ngx_string("Expires"), "response-expires" }
 };
-
-
-/* --- conditions ----------------------------------------------------------------- */
-
-/* Whether a list of entity tags names the object. */
-static ngx_uint_t
-etag_listed(cos_str_t list, cos_object_t *o)
-{
-    char       etag[40];
-    size_t     len;
-    u_char    *p, *q, *end;
-
-    if (cos_str_is(list, "*")) {
-        return 1;
-    }
-
-    len = cos_object_etag(etag, o->etag, o->parts);
-    end = list.data + list.len;
-
-    for (p = list.data; p < end; p = q + 1) {
-
-        for (q = p; q < end && *q != ','; q++) { /* void */ }
-
-        while (p < q && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        if (q - p > 2 && p[0] == 'W' && p[1] == '/') {
-            p += 2;
-        }
-
-        if (p < q && *p == '"') {
-            p++;
-        }
-
-        if ((size_t) (q - p) >= len && ngx_memcmp(p, etag, len) == 0
-            && (p + len == q || p[len] == '"' || p[len] == ' '))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-ngx_int_t
-ngx_http_cos_test_conditions(cos_object_t *o, const cos_header_t *match,
-    const cos_header_t *none, const cos_header_t *since,
-    const cos_header_t *unmodified)
-{
-    int64_t  t, mtime;
-
-    mtime = o->mtime / 1000;
-
-    if (match && match->value.len) {
-        if (!etag_listed(match->value, o)) {
-            return NGX_DECLINED;
-        }
-
-    } else if (unmodified && unmodified->value.len) {
-        t = cos_parse_http_date(unmodified->value);
-
-        if (t >= 0 && mtime > t) {
-            return NGX_DECLINED;
-        }
-    }
-
-    if (none && none->value.len) {
-        return etag_listed(none->value, o) ? NGX_ABORT : NGX_OK;
-    }
-
-    if (since && since->value.len) {
-        t = cos_parse_http_date(since->value);
-
-        if (t >= 0 && mtime <= t) {
-            return NGX_ABORT;
-        }
-    }
-
-    return NGX_OK;
-}
 
 
 /* --- into responses ------------------------------------------------------------------ */
@@ -241,7 +162,7 @@ ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         }
     }
 
-    return NGX_OK;
+    return ngx_http_cos_tags_count(ctx, o);
 }
 
 
@@ -313,7 +234,7 @@ ngx_http_cos_acl_from_headers(ngx_http_cos_ctx_t *ctx, cos_acl_e *acl,
 
     *acl = v;
 
-    return COS_OK;
+    return ngx_http_cos_acl_allowed(ctx, *acl, 1);
 }
 
 
@@ -434,8 +355,7 @@ unsupported(cos_str_t name)
     size_t               i;
     cos_str_t            rest;
     static const char   *list[] = {
-        "server-side-encryption", "tagging", "website-redirect-location",
-        "object-lock-", "callback", "return-body",
+        "website-redirect-location", "callback", "return-body",
         "mime-limit", "symlink-target", "write-offset-bytes",
         "bucket-object-lock-enabled", "mfa", "fetch-source", "process"
     };
@@ -449,11 +369,6 @@ unsupported(cos_str_t name)
 
     rest.data = name.data + 6;
     rest.len = name.len - 6;
-
-    if (cos_str_is(rest, "tagging-directive")) {
-        /* about tags, of which there are none to copy */
-        return 0;
-    }
 
     for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         if (cos_str_starts(rest, list[i])) {
@@ -529,60 +444,17 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         return err;
     }
 
-    if (ctx->identity.known && ctx->identity.uid != ctx->bucket.owner) {
+    if ((err = ngx_http_cos_acl_from_headers(ctx, &o->acl, 0)) != COS_OK
+        || (err = ngx_http_cos_tags_from_headers(ctx, o)) != COS_OK)
+    {
+        return err;
+    }
+
+    if (ctx->identity.known && ctx->identity.uid != ctx->bucket.owner
+        && !ngx_http_cos_owner_takes(ctx, o->acl))
+    {
         o->owner = ctx->identity.uid;
     }
 
-    return ngx_http_cos_acl_from_headers(ctx, &o->acl, 0);
-}
-
-
-cos_err_e
-ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
-{
-    cos_str_t            v;
-    const cos_header_t  *h;
-
-    ngx_str_set(&c->cond, "any");
-    ngx_str_null(&c->arg);
-
-    h = ngx_http_cos_header(ctx, "forbid-overwrite");
-
-    if (h && cos_str_iis(h->value, "true")) {
-        ngx_str_set(&c->cond, "absent");
-        c->forbid = 1;
-    }
-
-    h = cos_header(&ctx->http, "if-none-match");
-
-    if (h && h->value.len) {
-        if (!cos_str_is(h->value, "*")) {
-            return COS_E_NOT_IMPLEMENTED;
-        }
-
-        ngx_str_set(&c->cond, "absent");
-        c->forbid = 0;
-    }
-
-    h = cos_header(&ctx->http, "if-match");
-
-    if (h && h->value.len) {
-
-        if (c->cond.data[1] == 'b') {
-            /* "absent" and an ETag at once can never hold */
-            return COS_E_INVALID_ARGUMENT;
-        }
-
-        v = h->value;
-
-        if (v.len >= 2 && v.data[0] == '"' && v.data[v.len - 1] == '"') {
-            v.data++;
-            v.len -= 2;
-        }
-
-        ngx_str_set(&c->cond, "match");
-        c->arg = v;
-    }
-
-    return COS_OK;
+    return ngx_http_cos_sse_ask(ctx, o);
 }

@@ -111,7 +111,7 @@ ngx_http_cos_take_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     } else {
         c->payload.data = t->in.mem;
         c->payload.len = t->in.mem_len;
-        c->payload_crc = t->in.out_crc64;
+        c->payload_crc = t->in.disk_crc64;
     }
 
     return ngx_http_cos_commit(ctx, c, next);

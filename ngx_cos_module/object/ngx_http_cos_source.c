@@ -44,8 +44,13 @@ ngx_http_cos_source(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s,
         return fail(ctx, s, COS_E_INVALID_COPY_SOURCE);
     }
 
-    if (version.len && !cos_str_is(version, "null")) {
-        return fail(ctx, s, COS_E_NO_SUCH_VERSION);
+    s->object_fact.by_version = (version.len != 0);
+
+    if (version.len
+        && cos_version_parse(version, &s->object_fact.version) != 0)
+    {
+        ctx->reason = "invalid version id specified";
+        return fail(ctx, s, COS_E_INVALID_ARGUMENT);
     }
 
     s->bucket_fact.key.len = 2 + s->bucket_name.len;
@@ -87,8 +92,8 @@ source_facts(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_INTERNAL);
     }
 
-    if (ngx_http_cos_object_key(ctx, &s->bucket.id, &s->key,
-                                &s->object_fact.key)
+    if (ngx_http_cos_object_fact(ctx, &s->object_fact, &s->bucket.id,
+                                 &s->key)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -115,8 +120,10 @@ source_judge(ngx_http_cos_ctx_t *ctx)
     }
 
     if (s->object_fact.value.len == 0) {
-        return fail(ctx, s, ngx_http_cos_may_list(ctx, &s->bucket)
-                            ? COS_E_NO_SUCH_KEY : COS_E_ACCESS_DENIED);
+        return fail(ctx, s, !ngx_http_cos_may_list(ctx, &s->bucket)
+                            ? COS_E_ACCESS_DENIED
+                            : s->object_fact.by_version
+                            ? COS_E_NO_SUCH_VERSION : COS_E_NO_SUCH_KEY);
     }
 
     if (cos_object_decode(&s->object, s->object_fact.value, &ctx->alloc)
@@ -127,6 +134,11 @@ source_judge(ngx_http_cos_ctx_t *ctx)
 
     if (!ngx_http_cos_may_read(ctx, &s->bucket, &s->object)) {
         return fail(ctx, s, COS_E_ACCESS_DENIED);
+    }
+
+    if (s->object.flags & COS_F_MARKER) {
+        ctx->reason = "the source of a copy is a delete marker";
+        return fail(ctx, s, COS_E_INVALID_REQUEST);
     }
 
     /* a copy knows no "not modified": all four answer 412 */
@@ -142,6 +154,18 @@ source_judge(ngx_http_cos_ctx_t *ctx)
     }
 
     return fail(ctx, s, ngx_http_cos_readable(ctx, &s->object));
+}
+
+
+ngx_int_t
+ngx_http_cos_source_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s)
+{
+    if (s->bucket.versioning == COS_VERSIONING_NONE && s->object.born == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_cos_version_header(ctx, "copy-source-version-id",
+                                       cos_object_version(&s->object));
 }
 
 

@@ -133,7 +133,7 @@ ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
         return err;
     }
 
-    return err != COS_OK ? err : cos_ingest_begin(in);
+    return cos_ingest_begin(in);
 }
 
 
@@ -158,33 +158,6 @@ ngx_http_cos_take_local(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     }
 
     return cos_ingest_begin(&t->in);
-}
-
-
-cos_err_e
-ngx_http_cos_take_unsized(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
-    uint64_t max)
-{
-    cos_err_e  err;
-
-    t->ctx = ctx;
-    t->in.sig = &ctx->sig;
-
-    if ((err = ngx_http_cos_promises(ctx, &t->in)) != COS_OK) {
-        return err;
-    }
-
-    /* the length of the body is not that of the payload in it */
-    t->in.length = -1;
-    t->in.max = ngx_min(max, (uint64_t) ctx->lcf->max_object_size);
-
-    if ((err = place(ctx, t)) != COS_OK
-        || (err = ngx_http_cos_sse_begin(ctx, &t->in)) != COS_OK)
-    {
-        return err;
-    }
-
-    return err != COS_OK ? err : cos_ingest_begin(&t->in);
 }
 
 
@@ -458,8 +431,7 @@ ngx_http_cos_take_finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
         return ngx_http_cos_goto(ctx, next);
     }
 
-    json->seq = ngx_http_cos_seq();
-    o->seq = json->seq;
+    ngx_http_cos_stamp(ctx, json, 0);
     o->segs[0].cid = t->solo;
     o->segs[0].off = COS_SOLO_PAYLOAD;
 
@@ -497,7 +469,7 @@ ngx_http_cos_take_record(ngx_http_cos_take_t *t, cos_object_t *o)
         ngx_memcpy(o->sum, in->out_sum, cos_sum_len(in->sum_type));
     }
 
+    o->mtime = ngx_http_cos_now();
 
     ngx_http_cos_sse_record(t->ctx, o);
-    o->mtime = ngx_http_cos_now();
 }

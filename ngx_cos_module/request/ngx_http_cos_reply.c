@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_cos.h"
+#include "ngx_http_cos_sse.h"
 
 
 static ngx_str_t  prefixes[] = {
@@ -137,7 +138,48 @@ ngx_http_cos_object_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 
     r->headers_out.etag = h;
 
-    return NGX_OK;
+    if (o->attr[COS_X_SSE].len
+        && ngx_http_cos_sse_headers(ctx, &o->attr[COS_X_SSE]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->bucket.versioning == COS_VERSIONING_NONE && o->born == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_cos_version_header(ctx, "version-id",
+                                       cos_object_version(o));
+}
+
+
+ngx_int_t
+ngx_http_cos_version_header(ngx_http_cos_ctx_t *ctx, const char *name,
+    uint64_t version)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(ctx->request->pool, COS_VERSION_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = cos_version_print((char *) value.data, version);
+
+    return ngx_http_cos_add_prefixed(ctx, name, &value);
+}
+
+
+ngx_int_t
+ngx_http_cos_marker_headers(ngx_http_cos_ctx_t *ctx, uint64_t version)
+{
+    static ngx_str_t  yes = ngx_string("true");
+
+    if (ngx_http_cos_add_prefixed(ctx, "delete-marker", &yes) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_version_header(ctx, "version-id", version);
 }
 
 
@@ -337,6 +379,10 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
     const cos_err_info_t  *info;
     static ngx_str_t       retry = ngx_string("1");
 
+    if (err == COS_E_NO_SUCH_KEY && ctx->version_arg) {
+        err = COS_E_NO_SUCH_VERSION;
+    }
+
     info = cos_err_info(err);
     level = info->status >= 500 && info->status != 501 ? NGX_LOG_ERR
                                                        : NGX_LOG_INFO;
@@ -362,6 +408,14 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
 
     if (info->status == 503
         && ngx_http_cos_set_header(r, "Retry-After", &retry) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->object_fact.marker && ctx->object_fact.done
+        && (err == COS_E_NO_SUCH_KEY || err == COS_E_METHOD_NOT_ALLOWED)
+        && ngx_http_cos_marker_headers(ctx, ctx->object_fact.marker_version)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

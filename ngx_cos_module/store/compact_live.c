@@ -6,22 +6,17 @@
 #include "maint_internal.h"
 
 
-#define BATCH  128
+#define BATCH     128
+#define VERSIONS  4                   /* taken of one key at a time */
 
 
 static int
 add_move(cos_move_t *list, size_t *n, const cos_json_t *j, cos_json_e kind,
-    const redisReply *r, uint64_t cid, cos_alloc_t *a)
+    cos_str_t reply, uint64_t cid, cos_alloc_t *a)
 {
     size_t       i;
-    cos_str_t    rec, reply;
+    cos_str_t    rec;
     cos_move_t  *mv;
-
-    reply = cos_rs_str(r);
-
-    if (reply.len == 0) {
-        return 0;
-    }
 
     /* the reply goes before the move is made */
     if (cos_dup(a, &rec, reply.data, reply.len) != 0) {
@@ -48,6 +43,8 @@ add_move(cos_move_t *list, size_t *n, const cos_json_t *j, cos_json_e kind,
         if (list[i].kind == kind && cos_str_eq(list[i].bid, mv->bid)
             && (kind == COS_J_OBJECT
                 ? cos_str_eq(list[i].key, mv->key)
+                  && cos_object_version(&list[i].o)
+                     == cos_object_version(&mv->o)
                 : cos_str_eq(list[i].upload, mv->upload)
                   && list[i].part == mv->part))
         {
@@ -56,6 +53,39 @@ add_move(cos_move_t *list, size_t *n, const cos_json_t *j, cos_json_e kind,
     }
 
     ++*n;
+
+    return 0;
+}
+
+
+/* What the replies about one document name that lies here. */
+static int
+add_moves(cos_move_t *list, size_t *moves, const cos_json_t *j, redisReply **r,
+    uint64_t cid, cos_alloc_t *a)
+{
+    size_t     i;
+    cos_str_t  rec;
+
+    rec = cos_rs_str(j->kind == COS_J_PART ? r[1] : NULL);
+
+    if (rec.len != 0
+        && add_move(list, moves, j, COS_J_PART, rec, cid, a) != 0)
+    {
+        return -1;
+    }
+
+    /* of more than fit there is another round: the container stays heavy */
+    for (i = 0; i < VERSIONS; i++) {
+        rec = cos_rs_found(r[j->kind == COS_J_PART ? 2 : 0], i);
+
+        if (rec.len == 0) {
+            break;
+        }
+
+        if (add_move(list, moves, j, COS_J_OBJECT, rec, cid, a) != 0) {
+            return -1;
+        }
+    }
 
     return 0;
 }
@@ -70,7 +100,7 @@ ask_batch(cos_maint_t *m, cos_victim_t *v, const cos_json_t *docs, size_t n,
     redisReply  *r[COS_FATE_REPLIES];
 
     for (i = 0; i < n; i++) {
-        asked[i] = cos_fate_ask(m->redis, &docs[i], a);
+        asked[i] = cos_fate_ask(m->redis, &docs[i], v->cid, a);
         if (asked[i] < 0) {
             return cos_maint_fail(m, "asking for records");
         }
@@ -89,13 +119,8 @@ ask_batch(cos_maint_t *m, cos_victim_t *v, const cos_json_t *docs, size_t n,
             }
         }
 
-        if (rc == 0 && docs[i].kind == COS_J_PART) {
-            rc = add_move(list, moves, &docs[i], COS_J_PART, r[1], v->cid, a);
-        }
-
         if (rc == 0) {
-            rc = add_move(list, moves, &docs[i], COS_J_OBJECT,
-                          r[docs[i].kind == COS_J_PART ? 2 : 0], v->cid, a);
+            rc = add_moves(list, moves, &docs[i], r, v->cid, a);
         }
 
         for (k = 0; k < asked[i]; k++) {
@@ -129,7 +154,7 @@ cos_compact_batch(cos_maint_t *m, cos_victim_t *v)
 
     a = cos_arena_alloc(arena);
     docs = cos_alloc(a, BATCH * sizeof(cos_json_t));
-    list = cos_alloc(a, 2 * BATCH * sizeof(cos_move_t));
+    list = cos_alloc(a, (1 + VERSIONS) * BATCH * sizeof(cos_move_t));
     rc = docs != NULL && list != NULL ? 0 : -1;
     moves = 0;
     bytes = 0;

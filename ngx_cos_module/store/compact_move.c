@@ -419,14 +419,14 @@ settle_exchange(cos_maint_t *m, uint64_t bytes)
 
 /* --- references from elsewhere -------------------------------------------- */
 
-/* A page of a bucket's index: the records that refer to the victim move. */
+/* A page of an index: the records that refer to the victim move. */
 static int
-foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
+foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid, int versions,
     const redisReply *members)
 {
     int           rc;
     size_t        i, n;
-    cos_str_t     rec, facts, *keys;
+    cos_str_t     rec, *keys;
     cos_move_t   *list;
     cos_alloc_t  *a;
     cos_arena_t  *arena;
@@ -439,21 +439,12 @@ foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
 
     a = cos_arena_alloc(arena);
     list = cos_zalloc(a, (members->elements + 1) * sizeof(cos_move_t));
-    keys = cos_zalloc(a, (members->elements + 1) * sizeof(cos_str_t));
-    rc = list != NULL && keys != NULL ? 0 : -1;
+    keys = cos_zalloc(a, 2 * (members->elements + 1) * sizeof(cos_str_t));
+    rc = list != NULL && keys != NULL
+         ? cos_rs_ask_members(m->redis, bid, versions, members, keys,
+                              keys + members->elements + 1, a)
+         : -1;
     n = 0;
-
-    for (i = 0; rc == 0 && i < members->elements; i++) {
-        if (cos_member_split(cos_rs_str(members->element[i]), &keys[i], &facts)
-            != 0)
-        {
-            keys[i] = cos_rs_str(members->element[i]);
-        }
-
-        rc = redisAppendCommand(m->redis, "GET o{%b}%b", bid.data, bid.len,
-                                keys[i].data, keys[i].len)
-             == REDIS_OK ? 0 : -1;
-    }
 
     for (i = 0; rc == 0 && i < members->elements; i++) {
         r = cos_rs_next(m->redis);
@@ -466,9 +457,9 @@ foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
         list[n].kind = COS_J_OBJECT;
         list[n].bid = bid;
         list[n].key = keys[i];
+        rec = cos_rs_found(r, 0);
 
-        if (r->type == REDIS_REPLY_STRING
-            && cos_dup(a, &rec, r->str, r->len) == 0
+        if (rec.len != 0 && cos_dup(a, &rec, rec.data, rec.len) == 0
             && cos_object_decode(&list[n].o, rec, a) == 0
             && cos_object_weight(&list[n].o, v->cid) != 0)
         {
@@ -488,16 +479,47 @@ foreign_page(cos_maint_t *m, cos_victim_t *v, cos_str_t bid,
 }
 
 
+static int
+foreign_index(cos_maint_t *m, cos_victim_t *v, cos_str_t bid, int versions)
+{
+    int          rc;
+    int64_t      bytes;
+    cos_str_t    next;
+    redisReply  *r, *page, *members;
+
+    next.data = (cos_u8 *) "";
+    next.len = 0;
+    page = NULL;
+
+    do {
+        r = cos_rs_index_page(m->redis, bid, versions, next, &next, &bytes,
+                              &members);
+        freeReplyObject(page);
+        page = r;
+
+        if (page == NULL) {
+            return cos_maint_fail(m, "listing keys");
+        }
+
+        rc = foreign_page(m, v, bid, versions, members);
+
+    } while (rc == 0 && next.len != 0 && !cos_maint_stopped(m));
+
+    freeReplyObject(page);
+
+    return rc;
+}
+
+
 /* Records of the container name their keys, so this finds something only when
  * a key refers to bytes that were stored under another one. */
 int
 cos_compact_foreign(cos_maint_t *m, cos_victim_t *v)
 {
-    int          rc;
+    int          rc, here;
     size_t       i;
-    int64_t      bytes;
-    cos_str_t    bid, next;
-    redisReply  *r, *page, *members, *w;
+    cos_str_t    bid;
+    redisReply  *w;
 
     rc = 0;
 
@@ -510,31 +532,16 @@ cos_compact_foreign(cos_maint_t *m, cos_victim_t *v)
             return cos_maint_fail(m, "reading weights");
         }
 
-        if (w->integer == 0) {
-            freeReplyObject(w);
-            continue;
+        here = (w->integer != 0);
+        freeReplyObject(w);
+
+        if (here) {
+            rc = foreign_index(m, v, bid, 0);
         }
 
-        freeReplyObject(w);
-        next.data = (cos_u8 *) "";
-        next.len = 0;
-        page = NULL;
-
-        do {
-            r = cos_rs_index_page(m->redis, bid, next, &next, &bytes,
-                                  &members);
-            freeReplyObject(page);
-            page = r;
-
-            if (page == NULL) {
-                return cos_maint_fail(m, "listing keys");
-            }
-
-            rc = foreign_page(m, v, bid, members);
-
-        } while (rc == 0 && next.len != 0 && !cos_maint_stopped(m));
-
-        freeReplyObject(page);
+        if (here && rc == 0) {
+            rc = foreign_index(m, v, bid, 1);
+        }
     }
 
     return rc;

@@ -182,7 +182,7 @@ ask(notes_t *s, const cos_json_t *j, cos_alloc_t *a)
         return 0;
     }
 
-    first = cos_fate_ask(s->m->redis, j, a);
+    first = cos_fate_ask(s->m->redis, j, s->v->cid, a);
 
     if (j->kind != COS_J_OBJECT || first < 0) {
         return first;
@@ -191,7 +191,7 @@ ask(notes_t *s, const cos_json_t *j, cos_alloc_t *a)
     up = *j;
     up.kind = COS_J_ABORT;
     up.upload = j->object.upload;
-    second = cos_fate_ask(s->m->redis, &up, a);
+    second = cos_fate_ask(s->m->redis, &up, s->v->cid, a);
 
     return second < 0 ? -1 : first + second;
 }
@@ -277,8 +277,8 @@ judge(notes_t *s, const cos_json_t *j, redisReply **r)
         }
 
         /* a living copy of the object says by itself where it came from */
-        if (cos_rs_str(r[0]).len != 0
-            && cos_object_decode(&o, cos_rs_str(r[0]), s->a) == 0
+        if (cos_rs_found(r[0], 0).len != 0
+            && cos_object_decode(&o, cos_rs_found(r[0], 0), s->a) == 0
             && cos_str_eq(o.upload, j->object.upload))
         {
             return 0;

@@ -8,14 +8,18 @@
 
 static int ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
     cos_str_t rest);
-static int ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j);
+static int ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
+    uint64_t cid);
+static int ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
+    uint64_t cid);
 static cos_fate_e fate_object(const cos_json_t *j, uint64_t cid,
     const redisReply *r, cos_alloc_t *a);
 static cos_fate_e fate_seq(uint64_t seq, uint64_t current);
 
 
 int
-cos_fate_ask(redisContext *c, const cos_json_t *j, cos_alloc_t *a)
+cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
+    cos_alloc_t *a)
 {
     cos_str_t  name;
 
@@ -23,14 +27,14 @@ cos_fate_ask(redisContext *c, const cos_json_t *j, cos_alloc_t *a)
 
     case COS_J_OBJECT:
     case COS_J_DELETE:
-        return ask_key(c, a, 'o', j->bid, j->key);
+        return ask_version(c, a, j, 0);
 
     case COS_J_UPLOAD:
     case COS_J_ABORT:
         return ask_key(c, a, 'U', j->bid, j->upload);
 
     case COS_J_PART:
-        return ask_part(c, a, j);
+        return ask_part(c, a, j, cid);
 
     case COS_J_BUCKET:
     case COS_J_BUCKET_DELETE:
@@ -69,8 +73,31 @@ ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
 }
 
 
+/* The version that a document speaks of; with a container those of its key that
+ * refer to it, because a part does not know which it has become a segment of. */
 static int
-ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
+ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
+{
+    cos_str_t  argv[8] = { cos_lit("FCALL_RO"), cos_lit("cos_find"),
+                           cos_lit("1") };
+
+    argv[4] = j->bid;
+    argv[5] = j->key;
+    argv[6] = cos_rs_uint(a, cos_json_version(j));
+    argv[7] = cos_rs_uint(a, cid);
+
+    if (cos_rs_key(a, &argv[3], 'o', j->bid, j->key) != 0
+        || cos_rs_add(c, cid ? 8 : 7, argv) != 0)
+    {
+        return -1;
+    }
+
+    return 1;
+}
+
+
+static int
+ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 {
     cos_str_t  argv[3] = { cos_lit("HGET"), cos_lit(""), cos_lit("") };
 
@@ -79,7 +106,7 @@ ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
     if (ask_key(c, a, 'U', j->bid, j->upload) != 1
         || cos_rs_key(a, &argv[1], 'P', j->bid, j->upload) != 0
         || cos_rs_add(c, 3, argv) != 0
-        || ask_key(c, a, 'o', j->bid, j->key) != 1)
+        || ask_version(c, a, j, cid) != 1)
     {
         return -1;
     }
@@ -97,8 +124,8 @@ cos_fate(const cos_json_t *j, uint64_t cid, redisReply **r, cos_alloc_t *a)
     cos_object_t  o;
     cos_bucket_t  bucket;
 
-    rec = cos_rs_str(j->kind == COS_J_VOID || j->kind == COS_J_SEAL ? NULL
-                                                                    : r[0]);
+    rec = cos_rs_found(j->kind == COS_J_VOID || j->kind == COS_J_SEAL
+                       ? NULL : r[0], 0);
 
     switch (j->kind) {
 
@@ -166,7 +193,7 @@ fate_object(const cos_json_t *j, uint64_t cid, const redisReply *r,
     cos_str_t     rec;
     cos_object_t  o;
 
-    rec = cos_rs_str(r);
+    rec = cos_rs_found(r, 0);
 
     if (rec.len == 0) {
         return COS_FATE_VOID;
@@ -200,6 +227,8 @@ int
 cos_fate_weigh(const cos_json_t *j, uint64_t cid, redisReply **r,
     cos_alloc_t *a, cos_fate_weigh_pt add, void *ctx)
 {
+    size_t        i;
+    cos_str_t     rec;
     cos_hash_t    h;
     cos_object_t  o;
 
@@ -220,15 +249,20 @@ cos_fate_weigh(const cos_json_t *j, uint64_t cid, redisReply **r,
         return 0;
     }
 
-    if (cos_rs_str(r[0]).len == 0
-        || cos_object_decode(&o, cos_rs_str(r[0]), a) != 0)
-    {
-        return 0;
+    for (i = 0; (rec = cos_rs_found(r[0], i)).len != 0; i++) {
+        if (cos_object_decode(&o, rec, a) != 0) {
+            continue;
+        }
+
+        cos_hash_name(&h, COS_N_OBJECT, j->bid, j->key,
+                      cos_object_version(&o));
+
+        if (add(ctx, &h, cos_object_weight(&o, cid)) != 0) {
+            return -1;
+        }
     }
 
-    cos_hash_name(&h, COS_N_OBJECT, j->bid, j->key, 0);
-
-    return add(ctx, &h, cos_object_weight(&o, cid));
+    return 0;
 }
 
 
@@ -249,6 +283,7 @@ cos_fate_void(cos_json_t *note, const cos_json_t *j, uint64_t inc)
     case COS_J_DELETE:
         note->bid = j->bid;
         note->key = j->key;
+        note->version = cos_json_version(j);
         break;
 
     case COS_J_PART:

@@ -18,7 +18,7 @@
 /* Objects, uploads and so on are told apart by 128 bits of a hash with a
  * random key: short enough for millions, and nobody can make two names meet. */
 typedef enum {
-    COS_N_OBJECT = 1,                 /* bid, key */
+    COS_N_OBJECT = 1,                 /* bid, key, version */
     COS_N_UPLOAD,                     /* bid, upload */
     COS_N_PART,                       /* bid, upload, part */
     COS_N_BUCKET,                     /* name */
@@ -121,12 +121,20 @@ cos_str_t cos_rs_str(const redisReply *r);
 /* First element of a function's reply. */
 int cos_rs_status(const redisReply *r, const char *word);
 int cos_rs_buckets(redisContext *c, cos_alloc_t *a, cos_rs_buckets_t *out);
-/* A page of a bucket's index of objects: from is empty, then *next (within the
+/* A page of a bucket's index of objects, or of versions: from is empty, then *next (within the
  * reply) until that is empty. The elements of *members are of cos_facts.h.
  * bytes: what Redis counts for the page; -1 when from is not where it starts,
  * because the index changed meanwhile. NULL: lost, or an error. */
-redisReply *cos_rs_index_page(redisContext *c, cos_str_t bid, cos_str_t from,
-    cos_str_t *next, int64_t *bytes, redisReply **members);
+redisReply *cos_rs_index_page(redisContext *c, cos_str_t bid, int versions,
+    cos_str_t from, cos_str_t *next, int64_t *bytes, redisReply **members);
+/* Takes the members of a page apart and asks for their records, one command
+ * each, whose replies cos_rs_found() reads. Of a malformed member facts are
+ * empty. -1: lost. */
+int cos_rs_ask_members(redisContext *c, cos_str_t bid, int versions,
+    const redisReply *members, cos_str_t *keys, cos_str_t *facts,
+    cos_alloc_t *a);
+/* A record in a reply: of GET, or the i-th that cos_find found. */
+cos_str_t cos_rs_found(const redisReply *r, size_t i);
 /* Weights of n containers summed over all buckets. */
 int cos_rs_weights(redisContext *c, const cos_rs_buckets_t *k,
     const uint64_t *cids, uint64_t *weights, size_t n);
@@ -291,9 +299,10 @@ cos_object_home(const cos_object_t *o)
 
 #define COS_FATE_REPLIES  3
 
-/* Asks what Redis knows about the document: adds the number of commands that
+/* Asks what Redis knows about the document, which lies in cid: adds the number of commands that
  * is returned (0: none needed), at most COS_FATE_REPLIES; -1: lost. */
-int cos_fate_ask(redisContext *c, const cos_json_t *j, cos_alloc_t *a);
+int cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
+    cos_alloc_t *a);
 /* Judges a document that lies in cid by the replies. */
 cos_fate_e cos_fate(const cos_json_t *j, uint64_t cid, redisReply **r,
     cos_alloc_t *a);

@@ -12,7 +12,7 @@
 
 typedef struct {
     cos_bucket_t  k;                  /* text in the arena */
-    uint64_t      n, s, u;
+    uint64_t      u;                  /* open uploads */
 } cos_rb_bucket_t;
 
 typedef struct {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cos_attr.h"
 #include "rebuild_internal.h"
 
 
@@ -231,8 +232,6 @@ write_record(cos_rb_t *b, cos_slot_t *s)
         return -1;
     }
 
-    k->n++;
-    k->s += j.object.size;
     b->v->objects++;
     b->v->bytes += j.object.size;
 
@@ -241,6 +240,31 @@ write_record(cos_rb_t *b, cos_slot_t *s)
 
 
 /* --- sums ----------------------------------------------------------------- */
+
+/* What commits count and heed; objects were counted as they were loaded. */
+static int
+write_bucket(cos_rb_t *b, const cos_rb_bucket_t *bk)
+{
+    uint64_t             days;
+    cos_bucket_quota_t   quota;
+    const cos_bucket_t  *k = &bk->k;
+
+    if (cos_bucket_worm_parse(&days, k->attr[COS_BX_WORM]) != 0
+        || cos_bucket_quota_parse(&quota, k->attr[COS_BX_QUOTA]) != 0
+        || cos_rb_queue(b, "HINCRBY m{%b} n 0", k->id.data, k->id.len) != 0
+        || cos_rb_queue(b, "HINCRBY m{%b} s 0", k->id.data, k->id.len) != 0)
+    {
+        return -1;
+    }
+
+    return cos_rb_queue(b, "HSET m{%b} u %llu name %b v %d w %llu qb %llu"
+                        " qo %llu", k->id.data, k->id.len,
+                        (unsigned long long) bk->u, k->name.data, k->name.len,
+                        (int) k->versioning, (unsigned long long) days,
+                        (unsigned long long) quota.bytes,
+                        (unsigned long long) quota.objects);
+}
+
 
 static int
 write_sums(cos_rb_t *b)
@@ -269,13 +293,7 @@ write_sums(cos_rb_t *b)
     for (i = 0; i < b->nbuckets; i++) {
         bk = &b->buckets[i];
 
-        if (cos_rb_queue(b, "HSET m{%b} n %llu s %llu u %llu name %b",
-                         bk->k.id.data, bk->k.id.len,
-                         (unsigned long long) bk->n,
-                         (unsigned long long) bk->s,
-                         (unsigned long long) bk->u, bk->k.name.data,
-                         bk->k.name.len) != 0)
-        {
+        if (write_bucket(b, bk) != 0) {
             return -1;
         }
     }

@@ -164,7 +164,7 @@ judge(pack_t *p)
     rc = 0;
 
     for (i = 0; i < n; i++) {
-        asked[i] = cos_fate_ask(p->m->redis, &p->docs[i],
+        asked[i] = cos_fate_ask(p->m->redis, &p->docs[i], p->cid,
                                 cos_arena_alloc(p->arena));
         if (asked[i] < 0) {
             return cos_maint_fail(p->m, "asking for records");

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cos_lua_version.h"
+#include "cos_facts.h"
 #include "maint_internal.h"
 
 
@@ -341,14 +342,15 @@ take_bucket(cos_alloc_t *a, cos_rs_buckets_t *out, const redisReply *name,
 
 
 redisReply *
-cos_rs_index_page(redisContext *c, cos_str_t bid, cos_str_t from,
+cos_rs_index_page(redisContext *c, cos_str_t bid, int versions, cos_str_t from,
     cos_str_t *next, int64_t *bytes, redisReply **members)
 {
     cos_str_t    start;
     redisReply  *r;
 
-    r = cos_rs_call(c, "FCALL_RO cos_keys 1 k{%b} %b %b", bid.data, bid.len,
-                    bid.data, bid.len, from.data, from.len);
+    r = cos_rs_call(c, "FCALL_RO cos_keys 1 k{%b} %b %b %s", bid.data, bid.len,
+                    bid.data, bid.len, from.data, from.len,
+                    versions ? "versions" : "objects");
 
     if (!cos_rs_status(r, "OK") || r->elements != 5
         || r->element[4]->type != REDIS_REPLY_ARRAY)
@@ -368,6 +370,76 @@ cos_rs_index_page(redisContext *c, cos_str_t bid, cos_str_t from,
                                      : -1;
 
     return r;
+}
+
+
+cos_str_t
+cos_rs_found(const redisReply *r, size_t i)
+{
+    if (r != NULL && r->type == REDIS_REPLY_ARRAY) {
+        return cos_rs_str(r->elements > i + 1 ? r->element[i + 1] : NULL);
+    }
+
+    return cos_rs_str(i == 0 ? r : NULL);
+}
+
+
+static int
+ask_member(redisContext *c, cos_str_t bid, int versions, cos_str_t key,
+    const cos_object_t *o, cos_alloc_t *a)
+{
+    cos_str_t  argv[7] = { cos_lit("FCALL_RO"), cos_lit("cos_find"),
+                           cos_lit("1") };
+
+    if (!versions) {
+        argv[0] = COS_STR("GET");
+        return cos_rs_key(a, &argv[1], 'o', bid, key) != 0 ? -1
+               : cos_rs_add(c, 2, argv);
+    }
+
+    argv[4] = bid;
+    argv[5] = key;
+    argv[6] = cos_rs_uint(a, cos_object_version(o));
+
+    return cos_rs_key(a, &argv[3], 'o', bid, key) != 0 ? -1
+           : cos_rs_add(c, 7, argv);
+}
+
+
+int
+cos_rs_ask_members(redisContext *c, cos_str_t bid, int versions,
+    const redisReply *members, cos_str_t *keys, cos_str_t *facts,
+    cos_alloc_t *a)
+{
+    size_t        i, code;
+    cos_object_t  o;
+
+    code = versions ? COS_VERSION_CODE : 0;
+
+    for (i = 0; i < members->elements; i++) {
+        keys[i] = cos_rs_str(members->element[i]);
+
+        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0
+            || facts[i].len < code)
+        {
+            facts[i].len = 0;
+            code = 0;
+        }
+
+        facts[i].data += code;
+        facts[i].len -= code;
+        code = versions ? COS_VERSION_CODE : 0;
+
+        if (cos_facts_decode(&o, facts[i]) != 0) {
+            facts[i].len = 0;
+        }
+
+        if (ask_member(c, bid, versions, keys[i], &o, a) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -163,7 +163,7 @@ cos_hash_json(cos_hash_t *h, const cos_json_t *j)
 
     case COS_J_OBJECT:
     case COS_J_DELETE:
-        cos_hash_name(h, COS_N_OBJECT, j->bid, j->key, 0);
+        cos_hash_name(h, COS_N_OBJECT, j->bid, j->key, cos_json_version(j));
         return 0;
 
     case COS_J_UPLOAD:
@@ -203,7 +203,7 @@ cos_void_names(cos_hash_t *h, const cos_json_t *j)
     n = 0;
 
     if (j->key.len) {
-        cos_hash_name(&h[n++], COS_N_OBJECT, j->bid, j->key, 0);
+        cos_hash_name(&h[n++], COS_N_OBJECT, j->bid, j->key, j->version);
     }
 
     if (j->upload.len && j->part != 0) {

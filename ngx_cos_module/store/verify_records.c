@@ -14,16 +14,24 @@
 #define PAGE     256
 #define RETRIES  3
 
+typedef struct {
+    uint64_t     n;
+    uint64_t     bytes;
+} sum_t;
+
 /* What a bucket's records add up to. */
 typedef struct {
     cos_table_t  weights;             /* cid -> a: weight, b: cid */
-    uint64_t     n, s, u;
+    sum_t        objects;             /* current ones */
+    sum_t        versions;            /* all others, and delete markers */
+    uint64_t     u;
     uint64_t     missing, wrong;
     char         first[512];          /* the first thing that does not fit */
 } sums_t;
 
 static int sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int sum_objects(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
+static int sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions,
+    sums_t *s);
 static int sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
 static int compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
 
@@ -51,7 +59,7 @@ cos_verify_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k)
             s.first);
     }
 
-    w->v->objects += s.n;
+    w->v->objects += s.objects.n;
     w->v->missing += s.missing;
     w->v->weight_errors += s.wrong;
 
@@ -62,7 +70,9 @@ cos_verify_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k)
 static int
 sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 {
-    if (sum_objects(w, k, s) != 0 || sum_uploads(w, k, s) != 0) {
+    if (sum_index(w, k, 0, s) != 0 || sum_index(w, k, 1, s) != 0
+        || sum_uploads(w, k, s) != 0)
+    {
         return -1;
     }
 
@@ -214,16 +224,17 @@ compare_facts(const cos_object_t *o, cos_str_t name, cos_str_t facts, sums_t *s,
 }
 
 
-/* facts: what the index says of an object, NULL for a part. */
+/* sum: what the record of an object is added to; facts: what the index says of
+ * it. Both NULL for a part. */
 static int
-take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
-    const cos_str_t *facts)
+take_record(cos_verifier_t *w, cos_str_t rec, cos_str_t name, sum_t *sum,
+    sums_t *s, const cos_str_t *facts)
 {
     int            rc;
     cos_arena_t   *arena;
     cos_object_t   o;
 
-    if (cos_rs_str(r).len == 0) {
+    if (rec.len == 0) {
         s->wrong++;
         first(s, "listed without a record", name);
         return 0;
@@ -236,7 +247,7 @@ take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
 
     rc = 0;
 
-    if (cos_object_decode(&o, cos_rs_str(r), cos_arena_alloc(arena)) != 0) {
+    if (cos_object_decode(&o, rec, cos_arena_alloc(arena)) != 0) {
         s->wrong++;
         first(s, "malformed record", name);
 
@@ -244,8 +255,8 @@ take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
         rc = sum_record(w, &o, name, s);
 
         if (rc == 0 && facts != NULL) {
-            s->n++;
-            s->s += o.size;
+            sum->n++;
+            sum->bytes += o.size;
             rc = compare_facts(&o, name, *facts, s, cos_arena_alloc(arena));
         }
     }
@@ -256,9 +267,9 @@ take_record(cos_verifier_t *w, const redisReply *r, cos_str_t name, sums_t *s,
 }
 
 
-/* The objects of one page of the index, and the bytes of the page. */
+/* The records of one page of an index, and the bytes of the page. */
 static int
-sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s,
+sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s,
     const redisReply *members, int64_t bytes)
 {
     int            rc;
@@ -277,23 +288,20 @@ sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s,
     keys = cos_zalloc(cos_arena_alloc(arena),
                       2 * (members->elements + 1) * sizeof(cos_str_t));
     facts = keys + members->elements + 1;
-    rc = keys != NULL ? 0 : -1;
+    rc = keys != NULL
+         ? cos_rs_ask_members(w->redis, k->id, versions, members, keys, facts,
+                              cos_arena_alloc(arena))
+         : -1;
     sum = 0;
 
     for (i = 0; rc == 0 && i < members->elements; i++) {
-        keys[i] = cos_rs_str(members->element[i]);
-
-        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0
-            || cos_facts_decode(&o, facts[i]) != 0)
-        {
+        if (cos_facts_decode(&o, facts[i]) != 0) {
             s->wrong++;
             first(s, "malformed member of the index", keys[i]);
             memset(&o, 0, sizeof(o));
         }
 
         sum += (int64_t) o.size;
-        (void) redisAppendCommand(w->redis, "GET o{%b}%b", k->id.data,
-                                  k->id.len, keys[i].data, keys[i].len);
     }
 
     if (bytes != -1 && sum != bytes) {
@@ -304,7 +312,12 @@ sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s,
     for (i = 0; keys != NULL && i < members->elements; i++) {
         r = cos_rs_next(w->redis);
 
-        if (r == NULL || take_record(w, r, keys[i], s, &facts[i]) != 0) {
+        if (r == NULL
+            || take_record(w, cos_rs_found(r, 0), keys[i],
+                           versions ? &s->versions : &s->objects, s,
+                           &facts[i])
+               != 0)
+        {
             rc = -1;
         }
 
@@ -318,7 +331,7 @@ sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s,
 
 
 static int
-sum_objects(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s)
 {
     int          rc;
     int64_t      bytes;
@@ -330,10 +343,11 @@ sum_objects(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
     page = NULL;
 
     do {
-        r = cos_rs_index_page(w->redis, k->id, next, &next, &bytes, &members);
+        r = cos_rs_index_page(w->redis, k->id, versions, next, &next, &bytes,
+                              &members);
         freeReplyObject(page);
         page = r;
-        rc = r != NULL ? sum_page(w, k, s, members, bytes) : -1;
+        rc = r != NULL ? sum_page(w, k, versions, s, members, bytes) : -1;
 
     } while (rc == 0 && next.len != 0);
 
@@ -367,7 +381,8 @@ sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
         rc = 0;
 
         for (i = 0; rc == 0 && i + 1 < f->elements; i += 2) {
-            rc = take_record(w, f->element[i + 1], id, s, NULL);
+            rc = take_record(w, cos_rs_str(f->element[i + 1]), id, NULL, s,
+                             NULL);
         }
 
         freeReplyObject(r);
@@ -451,11 +466,11 @@ sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 
 /* --- sums ----------------------------------------------------------------- */
 
+/* A counter; those of versions are missing where there never were any. */
 static uint64_t
 number(const redisReply *r)
 {
-    return r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10)
-                                         : UINT64_MAX;
+    return r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
 }
 
 
@@ -507,21 +522,27 @@ compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 {
     redisReply  *r;
 
-    r = cos_rs_call(w->redis, "HMGET m{%b} n s u", k->id.data, k->id.len);
+    r = cos_rs_call(w->redis, "HMGET m{%b} n s u vn vs", k->id.data,
+                    k->id.len);
 
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 3) {
+    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 5) {
         freeReplyObject(r);
         return -1;
     }
 
-    if (r->element[0]->type == REDIS_REPLY_NIL && s->n == 0) {
+    if (r->element[0]->type == REDIS_REPLY_NIL && s->objects.n == 0
+        && s->versions.n == 0)
+    {
         /* deleted meanwhile */
         freeReplyObject(r);
         return 0;
     }
 
-    if (number(r->element[0]) != s->n || number(r->element[1]) != s->s
-        || number(r->element[2]) != s->u)
+    if (number(r->element[0]) != s->objects.n
+        || number(r->element[1]) != s->objects.bytes
+        || number(r->element[2]) != s->u
+        || number(r->element[3]) != s->versions.n
+        || number(r->element[4]) != s->versions.bytes)
     {
         s->wrong++;
         first(s, "counters differ from the records", k->name);

@@ -248,6 +248,11 @@ cos_xml_delete_result(cos_buf_t *b, cos_dialect_e d,
             cos_xml_elem(b, "VersionId", v[i].version);
         }
 
+        if (v[i].marker && v[i].err == COS_OK) {
+            cos_xml_elem_bool(b, "DeleteMarker", 1);
+            cos_xml_elem(b, "DeleteMarkerVersionId", v[i].marker_version);
+        }
+
         if (v[i].err != COS_OK) {
             info = cos_err_info(v[i].err);
             cos_xml_elem_cstr(b, "Code", info->code);

@@ -206,6 +206,7 @@ gen_json(gen_t *g, cos_json_t *j, cos_json_e kind)
         break;
     case COS_J_VOID:
         j->inc = gen_uint(g, UINT64_MAX);
+        j->version = gen_uint(g, UINT64_MAX);
         j->void_seq = gen_uint(g, UINT64_MAX);
         break;
     case COS_J_BUCKET:

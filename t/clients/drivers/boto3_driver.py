@@ -124,6 +124,65 @@ ok(s3.get_object(Bucket=BUCKET, Key="odd/put")["Body"].read() == b"through a lin
 s3.put_object_acl(Bucket=BUCKET, Key="copy", ACL="public-read")
 ok(len(s3.get_object_acl(Bucket=BUCKET, Key="copy")["Grants"]) == 2, "ACL")
 
+# tags of objects
+tags = [{"Key": "a b", "Value": "1/2"}, {"Key": "c", "Value": ""}]
+s3.put_object_tagging(Bucket=BUCKET, Key="copy", Tagging={"TagSet": tags})
+ok(s3.get_object_tagging(Bucket=BUCKET, Key="copy")["TagSet"] == tags, "object tags")
+ok(s3.get_object(Bucket=BUCKET, Key="copy")["TagCount"] == 2, "counted")
+s3.delete_object_tagging(Bucket=BUCKET, Key="copy")
+ok(s3.get_object_tagging(Bucket=BUCKET, Key="copy")["TagSet"] == [], "and removed")
+s3.put_object(Bucket=BUCKET, Key="tagged", Body=b"", Tagging="x=y&z=%3D")
+s3.copy_object(Bucket=BUCKET, Key="tagged2", CopySource={"Bucket": BUCKET, "Key": "tagged"})
+ok(s3.get_object_tagging(Bucket=BUCKET, Key="tagged2")["TagSet"]
+   == [{"Key": "x", "Value": "y"}, {"Key": "z", "Value": "="}], "tags of a copy")
+
+# configurations of buckets
+s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": tags})
+ok(s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == tags, "bucket tags")
+s3.delete_bucket_tagging(Bucket=BUCKET)
+ok(error_code(s3.get_bucket_tagging, Bucket=BUCKET) == "NoSuchTagSet", "and removed")
+ok("Status" not in s3.get_bucket_versioning(Bucket=BUCKET), "no versioning")
+ok(error_code(s3.get_bucket_encryption, Bucket=BUCKET)
+   == "ServerSideEncryptionConfigurationNotFoundError", "no encryption")
+rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]
+s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
+ok(s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"] == rules,
+   "encryption")
+s3.delete_bucket_encryption(Bucket=BUCKET)
+block = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True,
+         "RestrictPublicBuckets": False}
+s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=block)
+ok(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"] == block,
+   "public access block")
+ok(error_code(s3.put_object_acl, Bucket=BUCKET, Key="copy", ACL="public-read") == "AccessDenied",
+   "which holds")
+s3.delete_public_access_block(Bucket=BUCKET)
+own = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=own)
+ok(s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"] == own, "ownership")
+s3.delete_bucket_ownership_controls(Bucket=BUCKET)
+ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "BucketOwner", "who pays")
+s3.put_bucket_request_payment(Bucket=BUCKET, RequestPaymentConfiguration={"Payer": "Requester"})
+ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "Requester", "and who does then")
+ok([error_code(getattr(s3, "get_bucket_" + n), Bucket=BUCKET)
+    for n in ("cors", "lifecycle_configuration", "policy", "website", "replication")]
+   == ["NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
+       "NoSuchWebsiteConfiguration", "ReplicationConfigurationNotFoundError"], "not configured")
+ok("LoggingEnabled" not in s3.get_bucket_logging(Bucket=BUCKET)
+   and "Status" not in s3.get_bucket_accelerate_configuration(Bucket=BUCKET)
+   and "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=BUCKET),
+   "empty configurations")
+s3.delete_bucket_cors(Bucket=BUCKET)
+locked = BUCKET.replace("-", "lock-")
+s3.create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True,
+                 CreateBucketConfiguration={"LocationConstraint": ENV["REGION"]})
+ok(s3.get_bucket_versioning(Bucket=locked)["Status"] == "Enabled", "a bucket with a lock")
+lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}}
+s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=lock)
+ok(s3.get_object_lock_configuration(Bucket=locked)["ObjectLockConfiguration"] == lock,
+   "default retention")
+s3.delete_bucket(Bucket=locked)
+
 names = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
 r = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": n} for n in names]})
 ok(sorted(d["Key"] for d in r["Deleted"]) == sorted(names) and "Errors" not in r, "delete many", r)

@@ -141,6 +141,48 @@ main(async () => {
   await cos.putBucketAcl({ ...at, ACL: 'public-read' });
   ok((await cos.getBucketAcl(at)).ACL === 'public-read', 'bucket ACL');
 
+  const Tags = [{ Key: 'a b', Value: '1/2' }, { Key: 'c', Value: 'd' }];
+  r = await cos.putObjectTagging({ ...at, Key: 'copy', Tags });
+  ok(r.statusCode === 200, 'object tags', r);
+  r = await cos.getObjectTagging({ ...at, Key: 'copy' });
+  ok(JSON.stringify(r.Tags) === JSON.stringify(Tags), 'as they were set', r);
+  r = await cos.deleteObjectTagging({ ...at, Key: 'copy' });
+  ok(r.statusCode === 204, 'and removed', r);
+  r = await cos.getObjectTagging({ ...at, Key: 'copy' });
+  ok(r.Tags.length === 0, 'to none', r);
+
+  r = await cos.putBucketTagging({ ...at, Tags });
+  ok(r.statusCode === 204, 'bucket tags', r);
+  r = await cos.getBucketTagging(at);
+  ok(JSON.stringify(r.Tags) === JSON.stringify(Tags), 'as they were set', r);
+  await cos.deleteBucketTagging(at);
+  r = await cos.getBucketTagging(at);
+  ok(r.Tags.length === 0, 'and removed', r);
+  r = await cos.getBucketVersioning(at);
+  ok(!r.VersioningConfiguration.Status, 'no versioning', r);
+  r = await cos.putBucketEncryption({ ...at, ServerSideEncryptionConfiguration: {
+    Rule: [{ ApplySideEncryptionConfiguration: { SSEAlgorithm: 'AES256' } }] } }).catch((x) => x);
+  ok(r.code === 'MalformedXML', 'encryption by another name', r);
+  r = await cos.putBucketEncryption({ ...at, ServerSideEncryptionConfiguration: {
+    Rule: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] } });
+  ok(r.statusCode === 200, 'encryption', r);
+  r = await cos.getBucketEncryption(at);
+  ok(r.statusCode === 200, 'is there', r);
+  r = await cos.deleteBucketEncryption(at);
+  ok(r.statusCode === 204, 'and removed', r);
+  r = await cos.getBucketCors(at);
+  ok(r.CORSRules.length === 0, 'no CORS', r);
+  r = await cos.getBucketLifecycle(at);
+  ok(r.Rules.length === 0, 'no lifecycle', r);
+  r = await cos.getBucketReferer(at);
+  ok(r.statusCode === 404, 'no referer', r);
+  r = await cos.getBucketWebsite(at);
+  ok(JSON.stringify(r.WebsiteConfiguration) === '{}', 'no website', r);
+  r = await cos.getBucketLogging(at);
+  ok(r.statusCode === 200, 'no logging', r);
+  r = await cos.deleteBucketCors(at);
+  ok(r.statusCode === 204, 'nothing to remove', r);
+
   r = await cos.getBucket(at);
   const all = r.Contents.map((o) => ({ Key: o.Key }));
   r = await cos.deleteMultipleObject({ ...at, Objects: all });
