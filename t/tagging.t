@@ -156,6 +156,44 @@ for my $as (qw(s3 cos)) {
 
 is_error $s->get('/tags-s3-1250000000/o?tagging', as => 'bce'), 501, 'NotImplemented', 'BOS: not in that dialect';
 
+# Tags of versions: each has its own, and changing them makes no version.
+{
+    my $b = $s->make_bucket('versions');
+    my $t = "/$b/o";
+    $s->put($t, 'null');
+    is_status $s->put("/$b?versioning",
+        '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'), 200, 'versioning';
+    my @v = map { my $r = $s->put($t, $_, headers => ['x-amz-tagging', "v=$_"]); $r->h('x-amz-version-id') } 1, 2;
+    isnt $v[0], $v[1], 'two versions';
+    is tags($t), 'v=2', 'the current one';
+    my $of = sub {
+        my $r = $s->get("$t?tagging&versionId=$_[0]");
+        is $r->h('x-amz-version-id'), $_[0], "version $_[0]: named";
+        return join '&', map { m{<Key>(.*?)</Key><Value>(.*?)</Value>} ? "$1=$2" : '?' }
+            $r->body =~ m{<Tag>(.*?)</Tag>}g;
+    };
+    is $of->($v[0]), 'v=1', 'tags of the older one';
+    is $of->('null'), '', 'tags of the oldest';
+    my $r = $s->put("$t?tagging&versionId=$v[0]", xml('v=new'));
+    is_status $r, 200, 'the older one gets others';
+    is $r->h('x-amz-version-id'), $v[0], 'and is named';
+    is_status $s->put("$t?tagging&versionId=null", xml('v=null')), 200, 'so does the oldest';
+    is $of->($v[0]), 'v=new', 'there they are';
+    is $of->('null'), 'v=null', 'and there';
+    is tags($t), 'v=2', 'the current one has its own';
+    is_ok $s->get($t), 'and its bytes', '2';
+    is_ok $s->get("$t?versionId=$v[0]"), 'as has the older one', '1';
+    is scalar(() = $s->get("/$b?versions")->body =~ /<Version>/g), 3, 'no version more';
+    is_status $s->delete("$t?tagging&versionId=$v[0]"), 204, 'removed from the older one';
+    is $of->($v[0]), '', 'so it has none';
+    is tags($t), 'v=2', 'the current one does';
+    is_status $s->put("$t?tagging", xml('v=3')), 200, 'the current one gets others';
+    is $of->($v[1]), 'v=3', 'of the same version';
+    $s->delete($t);
+    is_error $s->get("$t?tagging"), 404, 'NoSuchKey', 'a delete marker has none';
+    is $of->($v[1]), 'v=3', 'what it hides does';
+}
+
 # Many at once: one of them wins, none is half done, the bytes stay.
 {
     my $t = '/tags-s3-1250000000/race';
