@@ -1,4 +1,5 @@
 """boto3: every step of an ordinary client, one TAP-like line for each."""
+import datetime
 import hashlib
 import os
 import urllib.request
@@ -136,6 +137,29 @@ s3.copy_object(Bucket=BUCKET, Key="tagged2", CopySource={"Bucket": BUCKET, "Key"
 ok(s3.get_object_tagging(Bucket=BUCKET, Key="tagged2")["TagSet"]
    == [{"Key": "x", "Value": "y"}, {"Key": "z", "Value": "="}], "tags of a copy")
 
+# storage classes, and restoring
+s3.put_object(Bucket=BUCKET, Key="cold/k", Body=b"frozen", StorageClass="GLACIER")
+ok(s3.head_object(Bucket=BUCKET, Key="cold/k")["StorageClass"] == "GLACIER", "storage class")
+ok([o["StorageClass"] for o in s3.list_objects_v2(Bucket=BUCKET, Prefix="cold/")["Contents"]]
+   == ["GLACIER"], "in a listing")
+try:
+    s3.get_object(Bucket=BUCKET, Key="cold/k")
+    ok(False, "archived")
+except ClientError as e:
+    ok(e.response["Error"]["Code"] == "InvalidObjectState"
+       and e.response["Error"]["StorageClass"] == "GLACIER", "archived", e.response)
+days = {"Days": 2, "GlacierJobParameters": {"Tier": "Bulk"}}
+r = s3.restore_object(Bucket=BUCKET, Key="cold/k", RestoreRequest=days)
+ok(r["ResponseMetadata"]["HTTPStatusCode"] == 202, "restore", r)
+ok(s3.head_object(Bucket=BUCKET, Key="cold/k")["Restore"] == 'ongoing-request="true"', "under way")
+ok(error_code(s3.restore_object, Bucket=BUCKET, Key="cold/k", RestoreRequest=days)
+   == "RestoreAlreadyInProgress", "asked for twice")
+ok(error_code(s3.restore_object, Bucket=BUCKET, Key="copy", RestoreRequest=days)
+   == "InvalidObjectState", "of an object that is not archived")
+s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "copy"},
+               StorageClass="STANDARD_IA")
+ok(s3.head_object(Bucket=BUCKET, Key="copy")["StorageClass"] == "STANDARD_IA", "class changed")
+
 # configurations of buckets
 s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": tags})
 ok(s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == tags, "bucket tags")
@@ -181,6 +205,23 @@ lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "G
 s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=lock)
 ok(s3.get_object_lock_configuration(Bucket=locked)["ObjectLockConfiguration"] == lock,
    "default retention")
+v = s3.put_object(Bucket=locked, Key="k", Body=b"x")["VersionId"]
+r = s3.get_object_retention(Bucket=locked, Key="k")["Retention"]
+ok(r["Mode"] == "GOVERNANCE", "it is there", r)
+ok(error_code(s3.delete_object, Bucket=locked, Key="k", VersionId=v) == "AccessDenied", "and keeps")
+s3.put_object_retention(Bucket=locked, Key="k", Retention={
+    "Mode": "GOVERNANCE", "RetainUntilDate": datetime.datetime(2100, 1, 2, tzinfo=datetime.timezone.utc)})
+ok(s3.head_object(Bucket=locked, Key="k")["ObjectLockRetainUntilDate"].year == 2100, "extended")
+ok(error_code(s3.put_object_retention, Bucket=locked, Key="k", Retention=r) == "AccessDenied",
+   "not shortened")
+s3.put_object_retention(Bucket=locked, Key="k", Retention=r, BypassGovernanceRetention=True)
+ok(s3.get_object_retention(Bucket=locked, Key="k")["Retention"] == r, "unless bypassed")
+s3.put_object_legal_hold(Bucket=locked, Key="k", LegalHold={"Status": "ON"})
+ok(s3.get_object_legal_hold(Bucket=locked, Key="k")["LegalHold"]["Status"] == "ON", "legal hold")
+ok(error_code(s3.delete_object, Bucket=locked, Key="k", VersionId=v, BypassGovernanceRetention=True)
+   == "AccessDenied", "which holds")
+s3.put_object_legal_hold(Bucket=locked, Key="k", LegalHold={"Status": "OFF"})
+s3.delete_object(Bucket=locked, Key="k", VersionId=v, BypassGovernanceRetention=True)
 s3.delete_bucket(Bucket=locked)
 
 names = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]

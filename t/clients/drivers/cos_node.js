@@ -151,6 +151,24 @@ main(async () => {
   r = await cos.getObjectTagging({ ...at, Key: 'copy' });
   ok(r.Tags.length === 0, 'to none', r);
 
+  await cos.putObject({ ...at, Key: 'cold/k', Body: 'frozen', StorageClass: 'ARCHIVE' });
+  r = await cos.headObject({ ...at, Key: 'cold/k' });
+  ok(r.headers['x-cos-storage-class'] === 'ARCHIVE', 'storage class', r.headers);
+  r = await cos.getBucket({ ...at, Prefix: 'cold/' });
+  ok(r.Contents[0].StorageClass === 'ARCHIVE', 'in a listing', r);
+  e = await error(() => cos.getObject({ ...at, Key: 'cold/k' }));
+  ok(e && e.statusCode === 403 && e.code === 'InvalidObjectState', 'archived', e);
+  const RestoreRequest = { Days: 1, CASJobParameters: { Tier: 'Expedited' } };
+  r = await cos.restoreObject({ ...at, Key: 'cold/k', RestoreRequest });
+  ok(r.statusCode === 202, 'restore', r);
+  r = await cos.headObject({ ...at, Key: 'cold/k' });
+  ok(r.headers['x-cos-restore'] === 'ongoing-request="true"', 'under way', r.headers);
+  e = await error(() => cos.restoreObject({ ...at, Key: 'cold/k', RestoreRequest }));
+  ok(e && e.code === 'RestoreAlreadyInProgress', 'asked for twice', e);
+  e = await error(() => cos.restoreObject({ ...at, Key: 'copy', RestoreRequest }));
+  ok(e && e.code === 'RestoreNonArchiveObject', 'of an object that is not archived', e);
+  await cos.deleteObject({ ...at, Key: 'cold/k' });
+
   r = await cos.putBucketTagging({ ...at, Tags });
   ok(r.statusCode === 204, 'bucket tags', r);
   r = await cos.getBucketTagging(at);
