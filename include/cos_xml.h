@@ -191,7 +191,8 @@ cos_err_e cos_xml_parse_complete(cos_dialect_e d, cos_str_t text,
 void cos_xml_post_response(cos_buf_t *b, cos_str_t location, cos_str_t bucket,
     cos_str_t key, const cos_object_t *o);
 
-/* CreateBucketConfiguration; region empty when not given. */
+/* CreateBucketConfiguration; region empty when not given. COS_E_NOT_IMPLEMENTED
+ * for tags in it. */
 cos_err_e cos_xml_parse_create_bucket(cos_str_t text, cos_str_t *region,
     cos_alloc_t *a);
 

@@ -53,6 +53,10 @@ uint64_t ngx_http_cos_object_owner(cos_bucket_t *bucket, cos_object_t *object);
 /* Whether the request's bucket takes what others write there as its owner's;
  * acl: of the object. */
 ngx_uint_t ngx_http_cos_owner_takes(ngx_http_cos_ctx_t *ctx, cos_acl_e acl);
+/* Whether the bucket is whose the request says it must be: in the header
+ * x-...-<name>, a uid, if there is one. */
+ngx_uint_t ngx_http_cos_owner_expected(ngx_http_cos_ctx_t *ctx,
+    cos_bucket_t *bucket, const char *name);
 /* Whether the bucket's owner pays for the request, or who asks has agreed to:
  * 0 must be refused. */
 ngx_uint_t ngx_http_cos_paid(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket);

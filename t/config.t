@@ -302,6 +302,23 @@ for my $as (qw(s3 cos)) {
     like $s->get('/enforced?ownershipControls')->body, qr/BucketOwnerEnforced/, 'enforced from the beginning';
 }
 
+# The owner that is expected
+{
+    my $b = $s->make_bucket('expected');
+    $s->put("/$b/o", 'x', headers => ['x-amz-acl', 'public-read']);
+    my ($me) = $s->get("/$b?acl", as => 'cos')->body =~ m{uin/(\d+)};
+    like $me, qr/^\d+$/, 'the owner';
+    is $s->get("/$b/o", headers => ['x-amz-expected-bucket-owner', $me])->status, 200, 'the right owner';
+    for my $h (1, "x$me", $me . '0') {
+        is_error $s->get("/$b/o", headers => ['x-amz-expected-bucket-owner', $h]), 403, 'AccessDenied',
+            "another owner: $h";
+        is_error $s->put("/$b/c", '', headers => ['x-amz-copy-source', "/$b/o",
+            'x-amz-source-expected-bucket-owner', $h]), 403, 'AccessDenied', "another owner of the source: $h";
+    }
+    is_error $s->put('/bad', '<CreateBucketConfiguration><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>'
+        . '</CreateBucketConfiguration>'), 501, 'NotImplemented', 'tags in the document of a new bucket';
+}
+
 # Requester pays
 {
     my $b = $s->make_bucket('pays', headers => ['x-amz-acl', 'public-read-write']);

@@ -531,7 +531,17 @@ authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
         return COS_E_NO_SUCH_BUCKET;
     }
 
-    if (!ngx_http_cos_paid(ctx, &ctx->bucket)) {
+    if ((needs & NGX_HTTP_COS_NEED_BUCKET)
+        && !ngx_http_cos_owner_expected(ctx, &ctx->bucket,
+                                        "expected-bucket-owner"))
+    {
+        ctx->reason = "the bucket is not that of the expected owner";
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if ((needs & NGX_HTTP_COS_NEED_BUCKET)
+        && !ngx_http_cos_paid(ctx, &ctx->bucket))
+    {
         ctx->reason = "in this bucket the requester pays, which the request "
                       "must accept";
         return COS_E_ACCESS_DENIED;

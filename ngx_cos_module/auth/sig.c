@@ -74,7 +74,8 @@ static const cos_str_t widening[] = {
     cos_lit("return-body"), cos_lit("object-lock-"), cos_lit("retention"),
     cos_lit("bypass-governance-retention"),
     cos_lit("website-redirect-location"), cos_lit("fetch-source"),
-    cos_lit("process"), cos_lit("grant-")
+    cos_lit("process"), cos_lit("grant-"), cos_lit("request-payer"),
+    cos_lit("bucket-object-lock-")
 };
 
 

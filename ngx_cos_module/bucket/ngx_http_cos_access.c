@@ -74,6 +74,20 @@ ngx_http_cos_owner_takes(ngx_http_cos_ctx_t *ctx, cos_acl_e acl)
 }
 
 
+ngx_uint_t
+ngx_http_cos_owner_expected(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
+    const char *name)
+{
+    uint64_t             uid;
+    const cos_header_t  *h;
+
+    h = ngx_http_cos_header(ctx, name);
+
+    return h == NULL || h->value.len == 0
+           || (cos_str_uint(h->value, &uid) == 0 && uid == bucket->owner);
+}
+
+
 /* --- who pays ------------------------------------------------------------------ */
 
 static ngx_uint_t

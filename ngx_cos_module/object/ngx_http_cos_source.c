@@ -3,6 +3,7 @@
  * judging whether it may be read, its conditions.
  */
 
+#include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_class.h"
 
 
@@ -132,7 +133,10 @@ source_judge(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_INTERNAL);
     }
 
-    if (!ngx_http_cos_may_read(ctx, &s->bucket, &s->object)) {
+    if (!ngx_http_cos_owner_expected(ctx, &s->bucket,
+                                     "source-expected-bucket-owner")
+        || !ngx_http_cos_may_read(ctx, &s->bucket, &s->object))
+    {
         return fail(ctx, s, COS_E_ACCESS_DENIED);
     }
 

@@ -543,6 +543,10 @@ cos_xml_parse_create_bucket(cos_str_t text, cos_str_t *region, cos_alloc_t *a)
         if (cos_xml_is(node, "LocationConstraint")) {
             err = region->data == NULL ? cos_xml_token(region, node, a)
                                        : COS_E_MALFORMED_XML;
+
+        } else if (cos_xml_is(node, "Tags")) {
+            /* they would be missed later */
+            err = COS_E_NOT_IMPLEMENTED;
         }
     }
 
