@@ -28,6 +28,10 @@ typedef struct {
 int cos_retention_parse(cos_retention_t *r, cos_str_t text);
 void cos_retention_print(cos_buf_t *b, const cos_retention_t *r);
 
+/* "2030-01-01T00:00:00.000Z" into ms since 1970, what is beyond milliseconds
+ * dropped; -1: no such date. */
+int cos_retention_date(uint64_t *ms, cos_str_t text);
+
 /* Whether a retention that is in force may be replaced by another: it may grow
  * and become COMPLIANCE; in GOVERNANCE, who bypasses may do anything. */
 int cos_retention_may_become(const cos_retention_t *old,

@@ -71,6 +71,37 @@ cos_retention_print(cos_buf_t *b, const cos_retention_t *r)
 
 
 int
+cos_retention_date(uint64_t *ms, cos_str_t text)
+{
+    int       unit;
+    cos_u8   *p;
+    int64_t   sec;
+
+    sec = cos_parse_iso8601(text);
+
+    if (sec < 0) {
+        return -1;
+    }
+
+    *ms = (uint64_t) sec * 1000;
+    p = memchr(text.data, '.', text.len);
+
+    if (p == NULL) {
+        return 0;
+    }
+
+    for (unit = 100, p++;
+         unit > 0 && p < text.data + text.len && *p >= '0' && *p <= '9';
+         unit /= 10, p++)
+    {
+        *ms += (uint64_t) ((*p - '0') * unit);
+    }
+
+    return 0;
+}
+
+
+int
 cos_retention_may_become(const cos_retention_t *old,
     const cos_retention_t *next, uint64_t now, int bypass)
 {

@@ -73,8 +73,7 @@ static cos_err_e
 header_retention(ngx_http_cos_ctx_t *ctx, const cos_header_t *mode,
     const cos_header_t *until, cos_retention_t *r)
 {
-    int      m;
-    int64_t  t;
+    int  m, bad;
 
     if (mode == NULL || until == NULL) {
         ctx->reason = "object-lock-mode and object-lock-retain-until-date "
@@ -83,16 +82,15 @@ header_retention(ngx_http_cos_ctx_t *ctx, const cos_header_t *mode,
     }
 
     m = cos_lock_mode_parse(mode->value);
-    t = cos_parse_iso8601(until->value);
+    bad = cos_retention_date(&r->until, until->value) != 0;
 
-    if (m < 0 || t < 0) {
+    if (m < 0 || bad) {
         ctx->reason = m < 0 ? "unknown retention mode"
                             : "the retain until date must be an ISO 8601 date";
         return COS_E_INVALID_ARGUMENT;
     }
 
     r->mode = m;
-    r->until = (uint64_t) t * 1000;
 
     if (r->until <= ngx_http_cos_now()) {
         ctx->reason = "The retain until date must be in the future!";

@@ -123,7 +123,6 @@ cos_xml_parse_retention(cos_str_t text, cos_retention_t *r, cos_alloc_t *a)
 {
     int         m;
     xmlDoc     *doc;
-    int64_t     t;
     xmlNode    *node;
     cos_str_t   mode, until;
     cos_err_e   err;
@@ -153,14 +152,12 @@ cos_xml_parse_retention(cos_str_t text, cos_retention_t *r, cos_alloc_t *a)
     }
 
     m = cos_lock_mode_parse(mode);
-    t = cos_parse_iso8601(until);
 
-    if (m < 0 || t < 0) {
+    if (m < 0 || cos_retention_date(&r->until, until) != 0) {
         return COS_E_MALFORMED_XML;
     }
 
     r->mode = (cos_lock_mode_e) m;
-    r->until = (uint64_t) t * 1000;
 
     return COS_OK;
 }

@@ -108,6 +108,32 @@ changes(void **state)
 
 
 static void
+dates(void **state)
+{
+    size_t    i;
+    uint64_t  ms;
+    static const struct {
+        const char  *text;
+        int          rc;
+        uint64_t     ms;
+    } t[] = {
+        { "2030-01-01T00:00:00Z", 0, 1893456000000 },
+        { "2030-01-01T00:00:00.000Z", 0, 1893456000000 },
+        { "2030-01-01T00:00:00.5Z", 0, 1893456000500 },
+        { "2030-01-01T00:00:00.123456Z", 0, 1893456000123 },
+        { "2030-01-01", -1, 0 }, { "", -1, 0 }, { "tomorrow", -1, 0 },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        assert_int_equal(cos_retention_date(&ms, str(t[i].text)), t[i].rc);
+        assert_true(t[i].rc != 0 || ms == t[i].ms);
+    }
+}
+
+
+static void
 refusals(void **state)
 {
     cos_object_t  o;
@@ -150,6 +176,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(changes),
+        cmocka_unit_test(dates),
         cmocka_unit_test(refusals),
     };
 
