@@ -201,6 +201,11 @@ typedef struct ngx_http_cos_feed_s {
  * with the key of the copy's source. next runs with f->take->err. */
 ngx_int_t ngx_http_cos_feed(ngx_http_cos_ctx_t *ctx, ngx_http_cos_feed_t *f,
     ngx_http_cos_step_pt next);
+/* Compares size and checksum of an object that was put together with what the
+ * request says of it. COS_E_INVALID_REQUEST, COS_E_BAD_CHECKSUM. */
+cos_err_e ngx_http_cos_check_whole(ngx_http_cos_ctx_t *ctx,
+    const cos_object_t *o);
+
 /* UploadPart and UploadPartCopy: checks the upload and prepares ctx->take,
  * then next; copied >= 0: so many bytes are read here. When the payload is
  * in, ngx_http_cos_part_end (a step) commits and answers. */

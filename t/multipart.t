@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::MD5 qw(md5 md5_hex);
+use MIME::Base64 qw(decode_base64);
 use Test::More;
 use Cos;
 use Cos::Sign qw(enc);
@@ -202,8 +203,19 @@ for my $sum (qw(crc32 crc32c crc64nvme sha256)) {
     is_error part($t, $id, 2, 'part two', headers => ["x-amz-checksum-$sum", $value]), 400, 'BadDigest',
         "$sum: a wrong one";
     my $e = $r->h('etag');
-    $r = $s->post("$t?uploadId=" . enc($id), '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>'
-        . "<ETag>$e</ETag><Checksum$up>$value</Checksum$up></Part></CompleteMultipartUpload>");
+    my $doc = '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>'
+        . "<ETag>$e</ETag><Checksum$up>$value</Checksum$up></Part></CompleteMultipartUpload>";
+    my $done = "$t?uploadId=" . enc($id);
+    my ($other) = grep { $_ ne $sum } qw(crc32 crc32c);
+    is_error $s->post($done, $doc, headers => ['x-amz-mp-object-size', 7]), 400, 'InvalidRequest',
+        "$sum: another size";
+    is_error $s->post($done, $doc, headers => ["x-amz-checksum-$sum", checksum($sum, 'other')]), 400,
+        'BadDigest', "$sum: another checksum of the whole";
+    is_error $s->post($done, $doc, headers => ["x-amz-checksum-$other", checksum($other, 'part one')]), 400,
+        'InvalidRequest', "$sum: one of another kind";
+    # of the whole where there is one; else of the digests of the parts
+    my $whole = $sum eq 'crc64nvme' ? $value : checksum($sum, decode_base64($value)) . '-1';
+    $r = $s->post($done, $doc, headers => ['x-amz-mp-object-size', 8, "x-amz-checksum-$sum", $whole]);
     is_ok $r, "$sum: complete";
     ok length $r->xml("Checksum$up"), "$sum: in the answer";
 }

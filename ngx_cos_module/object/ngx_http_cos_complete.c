@@ -285,13 +285,16 @@ check_part(ngx_http_cos_ctx_t *ctx, comp_t *p, size_t i)
 static cos_err_e
 assemble(ngx_http_cos_ctx_t *ctx, comp_t *p)
 {
+    cos_err_e      err;
     cos_object_t  *o = &p->commit.json.object;
 
     *o = p->u.object;
     o->upload = p->id;
     o->mtime = ngx_http_cos_now();
 
-    return cos_assemble(o, p->parts, p->n, &ctx->alloc);
+    err = cos_assemble(o, p->parts, p->n, &ctx->alloc);
+
+    return err == COS_OK ? ngx_http_cos_check_whole(ctx, o) : err;
 }
 
 
@@ -343,7 +346,7 @@ comp_known(ngx_http_cos_ctx_t *ctx)
     err = assemble(ctx, p);
 
     if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
     return ngx_http_cos_commit(ctx, c, comp_done);

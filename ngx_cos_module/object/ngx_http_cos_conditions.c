@@ -86,6 +86,17 @@ ngx_http_cos_test_conditions(cos_object_t *o, const cos_header_t *match,
 }
 
 
+static ngx_uint_t
+given(ngx_http_cos_ctx_t *ctx, const char *name)
+{
+    const cos_header_t  *h;
+
+    h = ngx_http_cos_header(ctx, name);
+
+    return h && h->value.len;
+}
+
+
 cos_err_e
 ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 {
@@ -94,6 +105,13 @@ ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 
     ngx_str_set(&c->cond, "any");
     ngx_str_null(&c->arg);
+
+    if (given(ctx, "if-match-size")
+        || given(ctx, "if-match-last-modified-time"))
+    {
+        /* S3, only of directory buckets; nothing may be deleted without */
+        return COS_E_NOT_IMPLEMENTED;
+    }
 
     h = ngx_http_cos_header(ctx, "forbid-overwrite");
 
