@@ -13,6 +13,7 @@
 #include "sig_internal.h"
 
 #define SIGNATURE_LEN  28            /* base64 of a SHA-1 */
+#define DATE_LEN       29            /* Sun, 06 Nov 1994 08:49:37 GMT */
 
 /* What clients write in two ways. */
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
 } form_t;
 
 static cos_err_e header_date(const cos_http_t *h, cos_sig_t *sig);
+static int64_t parse_date(cos_str_t s);
 static void find_token(const cos_http_t *h, cos_sig_t *sig,
     const cos_arg_t *arg);
 static cos_err_e attempt(const cos_http_t *h, const cos_sig_t *sig,
@@ -100,11 +102,7 @@ header_date(const cos_http_t *h, cos_sig_t *sig)
         sig->date = hd->value;
     }
 
-    at = cos_parse_http_date(hd->value);
-
-    if (at < 0) {
-        at = cos_parse_iso8601(hd->value);
-    }
+    at = parse_date(hd->value);
 
     if (at < 0) {
         return COS_E_ACCESS_DENIED;
@@ -114,6 +112,41 @@ header_date(const cos_http_t *h, cos_sig_t *sig)
     sig->end = at + COS_SIG_SKEW;
 
     return COS_OK;
+}
+
+
+/* As HTTP has it, as V4 has it, or as mail has it: "..., 21:15:45 +0000". */
+static int64_t
+parse_date(cos_str_t s)
+{
+    char      text[DATE_LEN];
+    int64_t   at;
+    uint64_t  zone;
+
+    at = cos_parse_http_date(s);
+
+    if (at < 0) {
+        at = cos_parse_iso8601(s);
+    }
+
+    if (at >= 0 || s.len != DATE_LEN + 2) {
+        return at;
+    }
+
+    memcpy(text, s.data, DATE_LEN - 3);
+    memcpy(text + DATE_LEN - 3, "GMT", 3);
+    at = cos_parse_http_date((cos_str_t) { DATE_LEN, (cos_u8 *) text });
+
+    if (at < 0 || (s.data[DATE_LEN - 3] != '+' && s.data[DATE_LEN - 3] != '-')
+        || cos_str_uint((cos_str_t) { 4, s.data + DATE_LEN - 2 }, &zone) != 0)
+    {
+        return -1;
+    }
+
+    zone = zone / 100 * 3600 + zone % 100 * 60;
+
+    return s.data[DATE_LEN - 3] == '+' ? at - (int64_t) zone
+                                       : at + (int64_t) zone;
 }
 
 
