@@ -107,9 +107,11 @@ ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
     ngx_str_null(&c->arg);
 
     if (given(ctx, "if-match-size")
-        || given(ctx, "if-match-last-modified-time"))
+        || given(ctx, "if-match-last-modified-time")
+        || given(ctx, "callback") || given(ctx, "return-body"))
     {
-        /* S3, only of directory buckets; nothing may be deleted without */
+        /* conditions of directory buckets (S3), without which nothing may be
+         * deleted; answers that somebody else is to give (COS) */
         return COS_E_NOT_IMPLEMENTED;
     }
 
