@@ -119,8 +119,12 @@ subtest 'the same bytes twice do not look the same' => sub {
     my $before = $s->data_files;
     is_status($s->put("$B/twice-$_", $text, headers => \@AES), 200, "PUT $_") for 1, 2;
     my @new;
-    $s->wait_for(sub { @new = grep { !exists $before->{$_} && !m{/open/} && -s $_ > 100_000 && -s _ < 120_000 }
-        keys %{ $s->data_files }; @new == 2 });
+    $s->wait_for(sub {
+        my $files = $s->data_files;
+        @new = grep { !exists $before->{$_} && !m{/open/} && $files->{$_} > 100_000
+            && $files->{$_} < 120_000 } keys %$files;
+        return @new == 2;
+    });
     is @new, 2, 'a container each';
     my ($x, $y) = map { substr Cos::slurp($_), 4096, 100_000 } @new;
     isnt md5_hex($x), md5_hex($y), 'with other bytes in it';

@@ -45,6 +45,9 @@ ngx_int_t ngx_http_cos_get_header(ngx_http_cos_ctx_t *ctx, uint64_t length);
 /* Waits until all output has left; then next. What the step returns. */
 ngx_int_t ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
+/* The same, but not before other requests had their turn. */
+ngx_int_t ngx_http_cos_get_yield(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
 
 #pragma GCC visibility pop
 

@@ -1,12 +1,12 @@
 /*
  * Sending an encrypted object. There is nothing for sendfile: bytes are read
- * and decrypted into one of two buffers in the thread pool, while the kernel
- * takes the other one. Small answers whose bytes are in the page cache are
- * decrypted on the loop, in microseconds.
+ * and decrypted into one of two buffers, while what is in the other one leaves.
  *
- *   get_crypt      the first piece of a window of containers is filled
- *   crypt_filled   header, if it was not sent yet; the next piece is begun,
- *                  this one handed out
+ *   crypt_fill     the next piece. On the loop, if the page cache has it: that
+ *                  takes some ten microseconds, less than handing it to a
+ *                  thread. Else in the thread pool, and the next few as well
+ *   crypt_filled   header, if it was not sent yet; this piece is handed out,
+ *                  the next one begun
  *
  * A buffer is filled again only when all that was handed out has left. The
  * header waits for the first piece, so that what cannot be read is an error
@@ -24,8 +24,11 @@
 #include <sys/uio.h>
 
 
-#define INLINE_MAX  65536
 #define PIECE       262144
+#define PIECE_LOOP  131072            /* on the loop; stays in the CPU's cache */
+#define TURN        1048576           /* then it is others' turn */
+#define COLD        8                 /* pieces in the thread pool, after one
+                                         that was not in the page cache */
 
 
 /* The thread that fills a buffer has g->seg, g->seg_pos and g->left to itself. */
@@ -37,8 +40,11 @@ struct ngx_http_cos_get_crypt_s {
     ngx_buf_t            out[2];
     size_t               size;        /* of each */
     ngx_uint_t           which;       /* is being filled, or was last */
+    size_t               want;        /* at most so much */
     size_t               len;         /* filled */
     int                  flags;       /* for preadv2() */
+    ngx_uint_t           cold;        /* pieces left */
+    size_t               turn;        /* sent since others had theirs */
     ngx_err_t            err;
     unsigned             failed:1;    /* to send */
 };
@@ -46,6 +52,7 @@ struct ngx_http_cos_get_crypt_s {
 typedef struct ngx_http_cos_get_crypt_s  crypt_t;
 
 
+static ngx_int_t crypt_fill(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t crypt_filled(ngx_http_cos_ctx_t *ctx);
 
 
@@ -120,10 +127,10 @@ fill(void *data)
     c->err = 0;
     c->len = 0;
 
-    while (c->len < c->size && g->left && g->seg < g->win + g->nopen) {
+    while (c->len < c->want && g->left && g->seg < g->win + g->nopen) {
         s = &c->o->segs[g->seg];
         len = ngx_min(s->len - g->seg_pos, g->left);
-        len = ngx_min(len, c->size - c->len);
+        len = ngx_min(len, c->want - c->len);
         nonce = c->o->attr[COS_X_NONCES].data
                 + (size_t) g->seg * COS_CRYPT_NONCE;
 
@@ -152,9 +159,9 @@ fill(void *data)
 }
 
 
-/* NGX_OK when all of a small answer was in the page cache. */
+/* NGX_OK when the page cache had all of it. */
 static ngx_int_t
-fill_inline(crypt_t *c)
+fill_now(crypt_t *c)
 {
     uint32_t             seg;
     uint64_t             pos, left;
@@ -165,13 +172,16 @@ fill_inline(crypt_t *c)
     left = g->left;
 
     c->flags = RWF_NOWAIT;
+    c->want = ngx_min(c->size, PIECE_LOOP);
     fill(c);
     c->flags = 0;
+    c->want = c->size;
 
-    if (c->err == 0 && g->left == 0) {
+    if (c->err == 0) {
         return NGX_OK;
     }
 
+    /* whatever it is: a thread will see it, too */
     g->seg = seg;
     g->seg_pos = pos;
     g->left = left;
@@ -183,7 +193,6 @@ fill_inline(crypt_t *c)
 ngx_int_t
 ngx_http_cos_get_crypt(ngx_http_cos_ctx_t *ctx)
 {
-    crypt_t             *c;
     ngx_http_cos_get_t  *g = ctx->op;
 
     if (g->crypt == NULL) {
@@ -192,13 +201,27 @@ ngx_http_cos_get_crypt(ngx_http_cos_ctx_t *ctx)
         if (g->crypt == NULL) {
             return NGX_ERROR;
         }
-
-        if (g->left <= INLINE_MAX && fill_inline(g->crypt) == NGX_OK) {
-            return ngx_http_cos_goto(ctx, crypt_filled);
-        }
     }
 
-    c = g->crypt;
+    return ngx_http_cos_goto(ctx, crypt_fill);
+}
+
+
+static ngx_int_t
+crypt_fill(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_get_t  *g = ctx->op;
+    crypt_t             *c = g->crypt;
+
+    if (c->cold == 0) {
+        if (fill_now(c) == NGX_OK) {
+            return ngx_http_cos_goto(ctx, crypt_filled);
+        }
+
+        c->cold = COLD;
+    }
+
+    c->cold--;
 
     return ngx_http_cos_thread(ctx, fill, c, crypt_filled);
 }
@@ -277,6 +300,26 @@ crypt_filled(ngx_http_cos_ctx_t *ctx)
         return rc == NGX_ERROR ? ngx_http_cos_sent(ctx, rc)
                                : ngx_http_cos_goto(ctx, ngx_http_cos_get_open);
     }
+
+    if (c->cold == 0) {
+        rc = hand_out(ctx, c, which, len, 0);
+
+        if (rc == NGX_ERROR) {
+            return ngx_http_cos_sent(ctx, rc);
+        }
+
+        c->turn += len;
+
+        if (c->turn < TURN) {
+            return ngx_http_cos_goto(ctx, crypt_fill);
+        }
+
+        c->turn = 0;
+
+        return ngx_http_cos_get_yield(ctx, crypt_fill);
+    }
+
+    c->cold--;
 
     if (ngx_http_cos_thread(ctx, fill, c, crypt_filled) != NGX_AGAIN) {
         return ngx_http_cos_sent(ctx, NGX_ERROR);

@@ -302,8 +302,9 @@ drain(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
-ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+static ngx_int_t
+wait_output(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next,
+    ngx_queue_t *posted)
 {
     ngx_http_cos_get_t  *g = ctx->op;
     ngx_http_request_t  *r = ctx->request;
@@ -313,9 +314,23 @@ ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
     ctx->draining = 1;
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = drain;
-    ngx_post_event(r->connection->write, &ngx_posted_events);
+    ngx_post_event(r->connection->write, posted);
 
     return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    return wait_output(ctx, next, &ngx_posted_events);
+}
+
+
+ngx_int_t
+ngx_http_cos_get_yield(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    return wait_output(ctx, next, &ngx_posted_next_events);
 }
 
 
