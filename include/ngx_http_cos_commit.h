@@ -91,6 +91,9 @@ struct ngx_http_cos_commit_s {
 /* Begins; next runs with the outcome in c. The request is held meanwhile. */
 ngx_int_t ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c, ngx_http_cos_step_pt next);
+/* What a bucket's retention policy is called in the request's dialect when it
+ * refuses a change. */
+cos_err_e ngx_http_cos_retained(ngx_http_cos_ctx_t *ctx);
 /* Answers what c->status says when it is not OK. */
 ngx_int_t ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c);

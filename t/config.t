@@ -197,6 +197,59 @@ for my $as (qw(s3 cos)) {
     is $s->head('/bad')->status, 404, 'made no bucket';
 }
 
+# A retention policy holds what is there, and lets new objects come.
+{
+    my @cos = (as => 'cos');
+    my $b = $s->make_bucket('kept-1250000000', @cos);
+    my $t = "/$b/o";
+    is_status $s->put($t, 'x', @cos), 200, 'an object';
+    is_status $s->put("/$b?object-lock", wrap(ObjectLockConfiguration => '<ObjectLockEnabled>Enabled'
+        . '</ObjectLockEnabled><Rule><DefaultRetention><Days>1</Days></DefaultRetention></Rule>'), @cos), 200,
+        'is kept for a day';
+    is_error $s->put($t, 'y', @cos), 409, 'ObjectLocked', 'not overwritten';
+    is_error $s->put($t, 'y'), 403, 'AccessDenied', 'not overwritten, S3';
+    is_error $s->delete($t, @cos), 409, 'ObjectLocked', 'not deleted';
+    is_error $s->delete($t), 403, 'AccessDenied', 'not deleted, S3';
+    is_error $s->put($t, '', @cos, headers => ['x-cos-copy-source', "/$b/o", 'x-cos-metadata-directive',
+        'Replaced', 'x-cos-meta-a', 'b']), 409, 'ObjectLocked', 'not copied onto itself';
+    is_error $s->multipart($t, ['z'], @cos), 409, 'ObjectLocked', 'not replaced by an upload';
+    my $list = '<Delete><Object><Key>o</Key></Object></Delete>';
+    like $s->post("/$b?delete", $list, @cos, headers => ['Content-MD5', md5_base64($list) . '=='])->body,
+        qr{<Code>ObjectLocked</Code>}, 'not deleted among others';
+    is_ok $s->get($t, @cos), 'is what it was', 'x';
+    is_status $s->put("$t?tagging", wrap(Tagging => '<TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet>'),
+        @cos), 200, 'tags destroy nothing';
+    is_status $s->put("/$b/new", 'x', @cos), 200, 'a new object';
+    is_error $s->delete("/$b", @cos), 409, 'BucketNotEmpty', 'the bucket stays, too';
+}
+
+# A quota holds new bytes and objects, not what is there.
+{
+    my $b = $s->make_bucket('quota');
+    my $quota = sub { wrap(QuotaConfiguration => "<MaxBytes>$_[0]</MaxBytes><MaxObjects>$_[1]</MaxObjects>") };
+    $s->put("/$b/a", 'x' x 100);
+    is_status $s->put("/$b?quota", $quota->(250, 2)), 200, '250 bytes, two objects';
+    is_status $s->put("/$b/b", 'x' x 100), 200, 'one more';
+    is_error $s->put("/$b/c", ''), 403, 'QuotaExceeded', 'a third';
+    is_error $s->put("/$b/b", 'x' x 151), 403, 'QuotaExceeded', 'one that is too large';
+    is_status $s->put("/$b/b", 'x' x 150), 200, 'as large as may be';
+    is_error $s->put("/$b/c", '', headers => ['x-amz-copy-source', "/$b/a"]), 403, 'QuotaExceeded', 'a copy';
+    is_error $s->multipart("/$b/c", ['x']), 403, 'QuotaExceeded', 'an upload';
+    is $s->get("/$b/c")->status, 404, 'nothing was stored';
+    is_status $s->put("/$b/a?tagging", wrap(Tagging => '<TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet>')),
+        200, 'tags take nothing';
+    is_status $s->put("/$b?quota", $quota->(10, 1)), 200, 'less than there is';
+    is_ok $s->get("/$b/b"), 'what is there stays', 'x' x 150;
+    is_status $s->put("/$b/b?acl", '', headers => ['x-amz-acl', 'public-read']), 200, 'and can be changed';
+    is_status $s->put("/$b/b", 'x' x 149), 200, 'and made smaller';
+    is_status $s->delete("/$b/b"), 204, 'and deleted';
+    is_error $s->put("/$b/b", ''), 403, 'QuotaExceeded', 'not to come back';
+    is_status $s->put("/$b?quota", $quota->(0, 0)), 200, 'no limit';
+    is_error $s->get("/$b?quota"), 404, 'NoSuchQuotaConfiguration', 'is no quota';
+    is_status $s->put("/$b/b", 'x' x 1000), 200, 'all may come';
+    is_status $s->put("/$b?quota", $quota->(0, 2)), 200, 'two objects again';
+}
+
 # Tags and ownership at creation
 {
     my $b = $s->make_bucket('born-1250000000', as => 'cos', headers => ['x-cos-tagging', 'b=2&a=1']);
@@ -436,6 +489,13 @@ SKIP: {
         my ($as, $sub, $get) = @{ $kept{$b} };
         is doc($s->get("/$b?$sub", as => $as)), $get, "after a rebuild: $b";
     }
+    is_error $s->put('/quota/c', ''), 403, 'QuotaExceeded', 'after a rebuild: the quota holds';
+    is_error $s->delete('/kept-1250000000/new', as => 'cos'), 409, 'ObjectLocked',
+        'after a rebuild: the retention policy holds';
+    is_error $s->put('/lock?versioning', wrap(VersioningConfiguration => '<Status>Suspended</Status>')), 409,
+        'InvalidBucketState', 'after a rebuild: the lock holds';
+    $out = `'$ctl' --env '@{[$s->dir]}/env' verify 2>&1`;
+    is $?, 0, 'verify is clean' or diag $out;
 }
 
 $s->done;

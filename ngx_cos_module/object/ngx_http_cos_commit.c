@@ -466,6 +466,14 @@ finish(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 }
 
 
+cos_err_e
+ngx_http_cos_retained(ngx_http_cos_ctx_t *ctx)
+{
+    return ctx->name.dialect == COS_DIALECT_COS ? COS_E_OBJECT_LOCKED
+                                                : COS_E_RETAINED;
+}
+
+
 ngx_int_t
 ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 {
@@ -501,7 +509,9 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
 
     for (i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
         if (ngx_strcmp(c->status, map[i].status) == 0) {
-            return ngx_http_cos_fail(ctx, map[i].err, NULL);
+            return ngx_http_cos_fail(ctx, map[i].err == COS_E_RETAINED
+                                          ? ngx_http_cos_retained(ctx)
+                                          : map[i].err, NULL);
         }
     }
 

@@ -376,7 +376,8 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 
     if (ngx_strcmp(e->str, "OK") != 0) {
         /* what the record says is left to recovery */
-        v->err = ngx_strcmp(e->str, "RETAINED") == 0 ? COS_E_RETAINED
+        v->err = ngx_strcmp(e->str, "RETAINED") == 0
+                 ? ngx_http_cos_retained(ctx)
                  : ngx_strcmp(e->str, "QUOTA") == 0 ? COS_E_QUOTA
                  : ngx_strcmp(e->str, "CONFLICT") == 0
                  ? COS_E_CONDITIONAL_CONFLICT : COS_E_UNAVAILABLE;
