@@ -13,6 +13,7 @@
 
 #include "cos_assemble.h"
 #include "cos_ingest.h"
+#include "cos_sse.h"
 
 
 static cos_store_t  store;
@@ -290,6 +291,109 @@ first_error_counts(void **state)
 }
 
 
+/* Digests are of what the client sent; what is stored is something else. */
+static void
+encrypted(void **state)
+{
+    size_t        n, size;
+    cos_u8        key[32] = { 1 }, nonce[8] = { 2 }, mem[64], md5[16];
+    cos_u8        text[300000], disk[300000], *copy;
+    cos_crypt_t  *c;
+    cos_ingest_t  in;
+
+    (void) state;
+
+    for (n = 0; n < sizeof(text); n++) {
+        text[n] = (cos_u8) (n * 7 / 3);
+    }
+
+    c = cos_crypt_create(key);
+    copy = malloc(sizeof(text));
+    assert_true(c != NULL && copy != NULL);
+
+    for (size = 64; size <= sizeof(text); size += sizeof(text) - 64) {
+        begin(&in, mem, sizeof(mem), (int64_t) size);
+        in.solo_cid = COS_CID_SOLO + 77;
+        in.crypt = c;
+        assert_int_equal(cos_crypt_seek(c, nonce, 0), 0);
+        assert_int_equal(cos_ingest_begin(&in), COS_OK);
+        memcpy(copy, text, size);
+
+        for (n = 0; n < size; n += 13331) {
+            assert_int_equal(cos_ingest_feed(&in, copy + n, size - n < 13331
+                                                  ? size - n : 13331),
+                             COS_OK);
+        }
+
+        assert_int_equal(cos_ingest_end(&in), COS_OK);
+        cos_md_once(COS_MD5, text, size, md5);
+        assert_memory_equal(in.out_md5, md5, 16);
+        assert_true(in.out_crc64 == cos_crc64(0, text, size));
+
+        assert_int_equal(cos_crypt_seek(c, nonce, 0), 0);
+        assert_int_equal(cos_crypt_update(c, disk, text, size), 0);
+        assert_true(in.disk_crc64 == cos_crc64(0, disk, size));
+
+        if (size == 64) {
+            assert_memory_equal(in.mem, disk, 64);
+
+        } else {
+            assert_int_equal(pread(in.solo.fd, copy, size, COS_SOLO_PAYLOAD),
+                             size);
+            assert_memory_equal(copy, disk, size);
+            cos_solo_abort(&in.solo);
+            in.solo_open = 0;
+        }
+
+        cos_ingest_free(&in);
+    }
+
+    free(copy);
+    cos_crypt_free(c);
+}
+
+
+/* One nonce for each part, in order; never an object without them. */
+static void
+nonces_of_parts(void **state)
+{
+    size_t         i;
+    cos_u8         nonce[3][8];
+    cos_seg_t      seg[3];
+    cos_arena_t   *arena;
+    cos_object_t   o, p[3];
+
+    (void) state;
+    arena = cos_arena_create();
+    memset(p, 0, sizeof(p));
+    memset(&o, 0, sizeof(o));
+    memset(seg, 0, sizeof(seg));
+    o.attr[COS_X_SSE] = COS_STR("whatever");
+
+    for (i = 0; i < 3; i++) {
+        memset(nonce[i], 'a' + (int) i, 8);
+        seg[i].len = i;
+        p[i].nsegs = 1;
+        p[i].segs = &seg[i];
+        p[i].size = i;
+        p[i].attr[COS_X_NONCES] = (cos_str_t) { 8, nonce[i] };
+    }
+
+    assert_int_equal(cos_assemble(&o, p, 3, cos_arena_alloc(arena)), COS_OK);
+    assert_true(cos_str_is(o.attr[COS_X_NONCES], "aaaaaaaabbbbbbbbcccccccc"));
+    assert_true(cos_sse_whole(&o));
+
+    p[1].attr[COS_X_NONCES].len = 0;
+    assert_int_equal(cos_assemble(&o, p, 3, cos_arena_alloc(arena)),
+                     COS_E_INTERNAL);
+
+    o.attr[COS_X_SSE].len = 0;
+    assert_int_equal(cos_assemble(&o, p, 3, cos_arena_alloc(arena)), COS_OK);
+
+    cos_arena_free(arena);
+}
+
+
 static void
 parts_add_up(void **state)
 {
@@ -407,6 +511,8 @@ main(void)
         cmocka_unit_test(framing_taken_off_in_place),
         cmocka_unit_test(one_piece_of_many_reads),
         cmocka_unit_test(first_error_counts),
+        cmocka_unit_test(encrypted),
+        cmocka_unit_test(nonces_of_parts),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(composite_checksums)
     };
