@@ -104,8 +104,7 @@ typedef struct ngx_http_cos_ctx_s  ngx_http_cos_ctx_t;
 /* How fast a body may come (request/ngx_http_cos_pace.c). */
 typedef struct {
     uint64_t                rate;     /* bytes a second; 0: as it likes */
-    uint64_t                bytes;    /* taken since then */
-    ngx_msec_t              since;
+    ngx_msec_t              since;    /* for all of the body */
     ngx_event_t             timer;
 } ngx_http_cos_pace_t;
 

@@ -95,7 +95,6 @@ ngx_http_cos_pace(ngx_http_cos_ctx_t *ctx)
     if (rate != ctx->pace.rate) {
         ctx->pace.rate = rate;
         ctx->pace.since = ngx_current_msec;
-        ctx->pace.bytes = ctx->bytes_in;
         limit_answer(ctx->request, rate);
     }
 
@@ -154,7 +153,7 @@ ngx_http_cos_pace_wait(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
         return NGX_AGAIN;
     }
 
-    due = (ctx->bytes_in - p->bytes) * 1000 / p->rate;
+    due = ctx->bytes_in * 1000 / p->rate;
     gone = (ngx_msec_t) (ngx_current_msec - p->since);
 
     if (due <= gone) {

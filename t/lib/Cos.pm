@@ -187,7 +187,7 @@ sub connect {
 
 # Builds a request: a hash with the bytes to send in {head} and {wire}.
 #
-#   as       s3 (default), cos, bce or none: how it is signed
+#   as       s3 (default), v2 (AWS version 2), cos, bce or none: how it is signed
 #   who      main (default), alt, or [access key, secret]
 #   headers  list name => value ...; sent as given
 #   body     bytes; Content-Length is added unless chunked or length is given
@@ -228,6 +228,7 @@ sub build {
     if ($as eq 's3') { Cos::Sign::v4(\%req) }
     elsif ($as eq 'cos') { Cos::Sign::cos(\%req) }
     elsif ($as eq 'bce') { Cos::Sign::bce(\%req) }
+    elsif ($as eq 'v2') { Cos::Sign::v2(\%req) }
 
     my @late = @{ $o{late} || [] };
     while (@late) { my ($n, $v) = splice @late, 0, 2; push @h, [$n, $v] }

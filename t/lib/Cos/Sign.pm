@@ -8,7 +8,8 @@ package Cos::Sign;
 
 use strict;
 use warnings;
-use Digest::SHA qw(sha1_hex sha256_hex hmac_sha1_hex hmac_sha256 hmac_sha256_hex);
+use Digest::SHA qw(sha1_hex sha256_hex hmac_sha1 hmac_sha1_hex hmac_sha256 hmac_sha256_hex);
+use MIME::Base64 qw(encode_base64);
 use POSIX ();
 
 use Exporter 'import';
@@ -129,6 +130,41 @@ sub v4 {
             . ",Signature=$sig"];
     }
     $req->{v4} = { key => $key, scope => $scope, date => iso_basic($now), sig => $sig };
+    return $req;
+}
+
+# --- AWS Signature Version 2 ------------------------------------------------------
+
+my %v2_resource = map { $_ => 1 } qw(accelerate acl cors delete encryption legal-hold lifecycle
+    location logging notification object-lock partNumber policy requestPayment restore retention
+    response-cache-control response-content-disposition response-content-encoding
+    response-content-language response-content-type response-expires tagging torrent uploadId
+    uploads versionId versioning versions website);
+
+# Options: time, presign (seconds of life), v2_bucket (of the host), v2_path
+# (signed instead of the target's), plain_date (Date instead of x-amz-date).
+sub v2 {
+    my ($req) = @_;
+    my $now = $req->{time} // time;
+    my ($path, $query) = split_target($req->{target});
+    my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime $now);
+    push @{ $req->{headers} }, [$req->{plain_date} ? 'Date' : 'x-amz-date', $date]
+        unless $req->{presign};
+    $date = '' unless $req->{plain_date};
+    $date = $now + $req->{presign} if $req->{presign};
+    my %v = signed_headers($req, sub { $_[0] =~ /^(content-md5|content-type|x-amz-.*)$/ });
+    my $resource = join '&', map { "$_->[0]" . (length $_->[1] ? "=$_->[1]" : '') }
+        sort { $a->[0] cmp $b->[0] } grep { $v2_resource{$_->[0]} } args($query);
+    my $text = join "\n", $req->{method}, $v{'content-md5'} // '', $v{'content-type'} // '', $date,
+        (map { "$_:$v{$_}" } sort grep { /^x-amz-/ } keys %v),
+        (length $req->{v2_bucket} ? "/$req->{v2_bucket}" : '') . ($req->{v2_path} // $path)
+            . (length $resource ? "?$resource" : '');
+    my $sig = encode_base64(hmac_sha1($text, $req->{sk}), '');
+    if ($req->{presign}) {
+        add_query($req, ['AWSAccessKeyId', $req->{ak}], ['Expires', $date], ['Signature', $sig]);
+    } else {
+        push @{ $req->{headers} }, ['Authorization', "AWS $req->{ak}:$sig"];
+    }
     return $req;
 }
 
