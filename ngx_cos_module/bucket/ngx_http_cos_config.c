@@ -3,9 +3,9 @@
  * bucket, and kept in its record in a short form. One table says of each kind
  * how it is read, written and removed.
  *
- *   config_read   the document has come
- *   set           (by way of ngx_http_cos_bucket_change) it is put in the record
- *   config_done   committed: answer
+ *   config_read  the document has come
+ *   change_set   it is put in the record (by ngx_http_cos_bucket_change)
+ *   config_done  committed: answer
  *
  * Removing one is a change to the record like any other.
  */
