@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 5
+local VERSION = 6
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -663,8 +663,10 @@ local function tally(mkey, rec, sign)
     local class = string.byte(rec, 4)
     if class ~= 0 and not has_flag(rec, F_MARKER) then
         redis.call('HINCRBY', mkey, 'n' .. class, sign)
-        redis.call('HINCRBY', mkey, 's' .. class,
-                   digits(sign * struct.unpack('<I8', rec, 25)))
+        local size = struct.unpack('<I8', rec, 25)
+        if size ~= 0 then             -- Lua's -0 is no number to Redis
+            redis.call('HINCRBY', mkey, 's' .. class, digits(sign * size))
+        end
     end
 end
 

@@ -76,16 +76,18 @@ sub index_member {
         . (defined $tail{sum} ? chr $tail{sum} : '') . ($tail{owner} // '');
 }
 
-# All members of a bucket's index of objects, page by page, and a list of what
-# is wrong with its form.
+# All members of a bucket's index of objects, or (w, W, z) of versions, page by
+# page, and a list of what is wrong with its form.
 sub index_read {
-    my ($redis, $bid) = @_;
-    my @starts = @{ $redis->cmd('ZRANGE', "k{$bid}", 0, -1) };
-    my %bytes = @{ $redis->cmd('HGETALL', "y{$bid}") };
+    my ($redis, $bid, $dir, $pages, $sums) = @_;
+    ($dir, $pages, $sums) = qw(k K y) if !defined $dir;
+    my $code = $dir eq 'w' ? qr/\0[0-9a-f]{14}/ : qr//;
+    my @starts = @{ $redis->cmd('ZRANGE', "$dir\{$bid}", 0, -1) };
+    my %bytes = @{ $redis->cmd('HGETALL', "$sums\{$bid}") };
     my (@members, @wrong);
     push @wrong, 'no first page' if @starts && $starts[0] ne '';
     for my $i (0 .. $#starts) {
-        my $page = "K{$bid}$starts[$i]";
+        my $page = "$pages\{$bid}$starts[$i]";
         my @here = @{ $redis->cmd('ZRANGE', $page, 0, -1) };
         push @wrong, 'an empty page' if !@here && $starts[$i] ne '';
         push @wrong, 'a page of ' . @here if @here > 32;
@@ -93,7 +95,8 @@ sub index_read {
             if @here && $redis->cmd('OBJECT', 'ENCODING', $page) ne 'listpack';
         my $sum = 0;
         for my $m (@here) {
-            $m =~ /^((?:[^\0]|\0\xff)*)\0([^\xff].*)$/s or die 'no member';
+            $m =~ /^((?:[^\0]|\0\xff)*$code)\0([^\xff].*)$/s
+                or die 'no member';
             my ($id, $facts) = ($1, $2);
             $sum += from_u48(substr $facts, 4, 6);
             push @wrong, 'a member on the wrong page' if $id lt $starts[$i]
@@ -104,10 +107,10 @@ sub index_read {
         push @members, @here;
     }
     push @wrong, 'bytes without a page' if %bytes;
-    my @pages = @{ $redis->cmd('KEYS', "K{$bid}*") };
-    my %known = map { ("K{$bid}$_" => 1) } @starts;
+    my @there = @{ $redis->cmd('KEYS', "$pages\{$bid}*") };
+    my %known = map { ("$pages\{$bid}$_" => 1) } @starts;
     push @wrong, 'a page that is not in the directory'
-        if grep { !$known{$_} } @pages;
+        if grep { !$known{$_} } @there;
     return (\@members, \@wrong);
 }
 
