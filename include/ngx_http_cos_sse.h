@@ -41,7 +41,8 @@ cos_err_e ngx_http_cos_sse_read(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
 /* Those of a copy's source. */
 cos_err_e ngx_http_cos_sse_source(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
 /* Whether the copy o, as asked for, may have the source's bytes as they lie
- * there; then its attributes are the source's. */
+ * there; then its attributes are the source's, sealed under the key that seals
+ * what is new. */
 ngx_uint_t ngx_http_cos_sse_share(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
     const cos_object_t *source);
 

@@ -434,6 +434,40 @@ subtest 'TLS, HTTP/2, rates' => sub {
     $t->down;
 };
 
+subtest 'keys that change' => sub {
+    my $t = Cos->start(workers => 1);
+    my $R = '/rotated-1250000000';
+    $t->make_bucket('rotated-1250000000');
+    my $keys = $t->env('SSE_KEYS');
+    my $old = Cos::slurp($keys);
+    my $write = sub {
+        open my $f, '>', $keys or die "$keys: $!";
+        print $f @_;
+        close $f;
+        my $was = join ' ', $t->worker_pids;
+        $t->signal('HUP');
+        $t->wait_for(sub { my $now = join ' ', $t->worker_pids; $now && $now ne $was
+            && $now !~ / / }) or die 'no new worker';
+        $t->wait_for(sub { $t->head($R)->status == 200 });
+    };
+    my %text = map { $_ => text(2 ** $_) } 8, 18;
+    is_status($t->put("$R/$_", $text{$_}, headers => \@AES), 200, 'PUT') for sort keys %text;
+    is_status($t->put("$R/left", 'left behind', headers => \@AES), 200, 'PUT');
+    my $new = '2 ' . 'ab' x 32 . "\n";
+    $write->($new, $old);
+    for my $k (sort keys %text) {
+        is_ok($t->get("$R/$k"), 'GET under the old key', $text{$k});
+        is_status($t->put("$R/$k", undef, headers => ['x-amz-copy-source', "$R/$k", @AES]), 200,
+            'copied onto itself');
+    }
+    $write->($new);
+    is_ok($t->get("$R/$_"), 'GET under the new key', $text{$_}) for sort keys %text;
+    is_error($t->get("$R/left"), 500, 'InternalError', 'what was not copied needs the old one');
+    $write->($old);
+    is_ok($t->get("$R/left"), 'which still opens it', 'left behind');
+    $t->down;
+};
+
 subtest 'what the logs hold' => sub {
     my $b64 = encode_base64($K1, '');
     for my $file (glob $s->dir . '/logs/*') {

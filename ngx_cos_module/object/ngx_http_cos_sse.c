@@ -690,6 +690,39 @@ ngx_http_cos_sse_source(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 }
 
 
+/* The same data key, sealed by the key that seals what is new: so a copy of an
+ * object onto itself leaves an old key behind. */
+static ngx_int_t
+reseal(ngx_http_cos_ctx_t *ctx, cos_sse_t *want, cos_sse_t *have,
+    const cos_str_t *from, ngx_str_t *attr)
+{
+    int            rc;
+    cos_u8         key[COS_SSE_KEY];
+    cos_buf_t      b;
+    const cos_u8  *old, *new;
+
+    if (sealing_key(ctx, have, &old) != COS_OK
+        || sealing_key(ctx, want, &new) != COS_OK
+        || cos_sse_open(*from, old, key) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    cos_buf_init(&b, &ctx->alloc, 256);
+    rc = cos_sse_seal(&b, want, new, key);
+    cos_cleanse(key, COS_SSE_KEY);
+
+    if (rc != 0) {
+        return NGX_ERROR;
+    }
+
+    attr->data = b.data;
+    attr->len = b.len;
+
+    return NGX_OK;
+}
+
+
 ngx_uint_t
 ngx_http_cos_sse_share(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
     const cos_object_t *source)
@@ -714,7 +747,16 @@ ngx_http_cos_sse_share(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
         }
     }
 
-    o->attr[COS_X_SSE] = source->attr[COS_X_SSE];
+    if (want.type != COS_SSE_STORE || cos_str_eq(want.id, have.id)) {
+        o->attr[COS_X_SSE] = source->attr[COS_X_SSE];
+
+    } else if (reseal(ctx, &want, &have, &source->attr[COS_X_SSE],
+                      &o->attr[COS_X_SSE])
+               != NGX_OK)
+    {
+        return 0;
+    }
+
     o->attr[COS_X_NONCES] = source->attr[COS_X_NONCES];
 
     return 1;
