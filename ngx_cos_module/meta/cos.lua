@@ -596,6 +596,19 @@ local function check(cond, arg, old, old_seq, rec)
         end
         return nil
     end
+    if cond == 'grow' then
+        if not old then
+            return {'NOKEY'}
+        end
+        -- more bytes behind those that its reader saw
+        local before = places(old)
+        if number(arg, 'seq') ~= old_seq
+            or string.sub(places(rec), 1, #before) ~= before
+        then
+            return {'CONFLICT'}
+        end
+        return nil
+    end
     fail('unknown condition')
 end
 
@@ -835,7 +848,9 @@ local function plan(bid, key, okey, rec, m, cond, arg)
         if visible then
             old_seq = last
         end
-        if not born and (m[V] == '1' or cond == 'seq' and m[V] == '2') then
+        if cond == 'grow'
+            or not born and (m[V] == '1' or cond == 'seq' and m[V] == '2')
+        then
             return nil, {'VERSIONING'}
         end
         no = check(cond, arg, visible, old_seq, rec)
@@ -1559,55 +1574,23 @@ local function common_prefix(member, prefix, delimiter, from, odd)
 end
 
 
--- A page of the index is not empty. Where it and the next one start with the
--- same common prefix, its first member need not be read to know of that: any
--- will do, such as its start.
-local function shared_prefix(start, next, prefix, delimiter, from)
-    local member = start .. '\0'
-    local common = common_prefix(member, prefix, delimiter, from, false)
-    if common and string.sub(next, 1, #common) == common then
-        return {member}
-    end
-end
-
-
--- The first of the starts, from the one at, that does not begin with a common
--- prefix; those that do come first.
-local function pass(starts, at, inside)
-    local len, behind = #inside, #starts + 1
-    while at < behind do
-        local mid = math.floor((at + behind) / 2)
-        if string.sub(starts[mid], 1, len) == inside then
-            at = mid + 1
-        else
-            behind = mid
-        end
-    end
-    return at
-end
-
-
 -- One page of a listing of a paged index, whose ids begin with an escaped key:
 -- members, common prefixes, the last member or prefix (that it is one), and 1
--- when there is more. A common prefix is left as soon as the batch at hand holds
--- nothing behind it: through the starts of the pages ahead, of which the next
--- few cost less than one from far away, or, once that has failed, by a look into
--- the directory.
+-- when there is more. Pages are read one after the other as long as common
+-- prefixes end in them; one that reaches into the next page is left by a seek
+-- to its successor, and what comes there is tried with two members.
 local function index_list(x, lo, hi, prefix, delimiter, max)
     local found, prefixes, nf, np = {}, {}, 0, 0
-    local start = index_page(x, lo == '-' and '' or string.sub(lo, 2))
+    local start = index_page(x, string.sub(lo, 2))
     local from = #escape(prefix) + 1
     local odd = string.find(delimiter, '\0', 1, true)
-    local size = math.min(max + 1, delimiter == '' and PAGE + 1 or 16)
-    local ahead, at, inside, inside_len, last, is_prefix = {}, 1, nil, 0
-    local hops, far = 0, false
+    local whole = math.min(max + 1, PAGE + 1)
+    local ahead, at, probe, seek = {}, 1, false, false
+    local inside, inside_len, last, is_prefix = nil, 0
     while start do
-        local batch
-        if ahead[at] and delimiter ~= '' then
-            batch = shared_prefix(start, ahead[at], prefix, delimiter, from)
-        end
-        batch = batch or redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
-                                    'LIMIT', '0', size_text(size))
+        local size = probe and 2 or whole
+        local batch = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
+                                 'LIMIT', '0', size_text(size))
         local got, had = #batch, nf + np
         for i = 1, got do
             local member = batch[i]
@@ -1629,46 +1612,30 @@ local function index_list(x, lo, hi, prefix, delimiter, max)
             end
         end
 
+        local up
         if inside and got > 0 then
-            local up = successor(inside)
+            up = successor(inside)
             if not up then
                 break
             end
-            lo, size = '[' .. up, 2
-            local here = start
-            local to = pass(ahead, at, inside)
-            if to > #ahead and not far and 16 * hops >= #ahead then
-                start = ahead[#ahead] or start
-                ahead = index_ahead(x, start, hi, #ahead == 0 and '16' or '64')
-                at, hops, to = 1, 0, pass(ahead, 1, inside)
-            end
-            if to <= #ahead or #ahead == 0 and not far then
-                hops = hops + 1
-                if to > at then
-                    start = ahead[to - 1]
-                elseif start == here then
-                    size = PAGE + 1
-                end
-                at = to
-            else
-                start, ahead, at, far = index_page(x, up), {}, 1, true
-            end
+            lo = '[' .. up
         elseif got == size then
             lo = '(' .. batch[got]
-        else
+        end
+        if got < size then
             if not ahead[at] then
-                ahead, at = index_ahead(x, start, hi, far and '2'), 1
+                ahead, at = index_ahead(x, start, hi, probe and '1' or '16'), 1
             end
-            start = ahead[at]
-            at = at + 1
+            start, at = ahead[at], at + 1
+            seek = up and start and string.sub(start, 1, inside_len) == inside
+            probe = seek or probe and got == 0
+        else
+            seek = up and probe and nf + np == had + 1
+            probe = seek
         end
-        local left = max + 1 - nf - np
-        if delimiter == '' then
-            size = PAGE + 1
-        elseif not inside then
-            size = 2 * size
+        if seek then
+            start, ahead, at = index_page(x, up), {}, 1
         end
-        size = math.min(size, left, PAGE + 1)
     end
     return found, prefixes, last, is_prefix, 0
 end
