@@ -125,8 +125,9 @@ cos_err_e cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
 
 /* Whether the signature covers that (lower-case) header name. */
 int cos_sig_covers(const cos_sig_t *sig, const char *name);
-/* Whether it covers the query parameter of that name. V4 and BCE cover all;
- * V2 a fixed list (and list-type, which changes no right); COS those that are listed, and others may be added to a URL by anybody. */
+/* Whether it covers the query parameter of that name. V4 and BCE cover all; V2
+ * a fixed list (and list-type, which changes no right); COS those that are
+ * listed, and others may be added to a URL by anybody; a form's none. */
 int cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name);
 
 

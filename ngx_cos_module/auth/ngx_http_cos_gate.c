@@ -247,10 +247,11 @@ judge(ngx_http_cos_ctx_t *ctx)
 
     if ((needs & NGX_HTTP_COS_NEED_FORM) && ctx->form == NULL) {
         /* until its form is read nobody has asked for anything */
-        needs &= NGX_HTTP_COS_NEED_FORM|NGX_HTTP_COS_NEED_BUCKET;
-    }
+        err = ctx->bucket.id.len ? COS_OK : COS_E_NO_SUCH_BUCKET;
 
-    err = authorise(ctx, needs);
+    } else {
+        err = authorise(ctx, needs);
+    }
 
     if (err == COS_OK && ctx->object_known
         && (ctx->object.flags & COS_F_MARKER)

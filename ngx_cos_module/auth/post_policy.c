@@ -363,13 +363,21 @@ match(check_t *c, op_e op, cos_str_t name, cos_str_t want)
 static int
 find(check_t *c, cos_str_t name, cos_str_t *value)
 {
-    int                found;
-    size_t             i;
-    const cos_form_t  *f = c->p->form;
+    size_t                   i;
+    const cos_form_t        *f = c->p->form;
+    const cos_form_field_t  *field;
 
-    found = 0;
+    field = NULL;
+
+    for (i = 0; i < f->nfields; i++) {
+        if (cos_str_ieq(f->fields[i].name, name)) {
+            c->named[i] = 1;
+            field = &f->fields[i];
+        }
+    }
 
     if (cos_str_iis(name, "bucket")) {
+        /* that of the request, whatever a field says */
         c->bucket = 1;
         *value = c->p->bucket;
         return 1;
@@ -378,19 +386,16 @@ find(check_t *c, cos_str_t name, cos_str_t *value)
     if (cos_str_iis(name, "q-sign-time")) {
         /* in a form it goes by the name of the key's time */
         c->sign_time = 1;
-        name = COS_STR("q-key-time");
+        field = cos_form_field(f, "q-key-time");
     }
 
-    for (i = 0; i < f->nfields; i++) {
-        if (cos_str_ieq(f->fields[i].name, name)) {
-            c->named[i] = 1;
-            *value = cos_str_iis(name, "key") ? c->p->key
-                                              : f->fields[i].value;
-            found = 1;
-        }
+    if (field == NULL) {
+        return 0;
     }
 
-    return found;
+    *value = cos_str_iis(name, "key") ? c->p->key : field->value;
+
+    return 1;
 }
 
 

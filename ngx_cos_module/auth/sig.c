@@ -368,6 +368,11 @@ cos_sig_covers(const cos_sig_t *sig, const char *name)
 int
 cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name)
 {
+    if (sig->policy.len != 0) {
+        /* a form's query is anybody's */
+        return 0;
+    }
+
     switch (sig->scheme) {
 
     case COS_SIG_NONE:

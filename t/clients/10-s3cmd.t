@@ -77,6 +77,26 @@ unlike runs('sync again', @cmd, 'sync', "$d/tree/", "s3://$b/tree/"), qr/upload:
 
 runs('del of many', @cmd, 'del', map { "s3://$b/odd/$_" } @ODD_KEYS);
 is runs('ls afterwards', @cmd, 'ls', '-r', "s3://$b/odd/"), '', 'all deleted';
+# AWS version 2
+my @v2 = (@cmd, '--signature-v2');
+runs('V2: put', @v2, 'put', '--add-header=x-amz-meta-colour: blue', $small, "s3://$b/v2/a b+c");
+unlink "$d/v2.back";
+runs('V2: get', @v2, 'get', '--force', "s3://$b/v2/a b+c", "$d/v2.back");
+is file_md5("$d/v2.back"), file_md5($small), 'V2: came back';
+runs('V2: put in parts', @v2, 'put', '--multipart-chunk-size-mb=15', "$d/big", "s3://$b/v2/big");
+runs('V2: get', @v2, 'get', '--force', "s3://$b/v2/big", "$d/v2.back");
+is file_md5("$d/v2.back"), $md5, 'V2: came back whole';
+like runs('V2: ls', @v2, 'ls', "s3://$b/v2/"), qr{v2/big}, 'V2: listed';
+runs('V2: cp', @v2, 'cp', "s3://$b/v2/a b+c", "s3://$b/v2/copy");
+like runs('V2: info', @v2, 'info', "s3://$b/v2/copy"), qr/x-amz-meta-colour:\s+blue/, 'V2: metadata and ACL';
+runs('V2: setacl', @v2, 'setacl', '--acl-public', "s3://$b/v2/copy");
+is $s->get("/$b/v2/copy", as => 'none')->status, 200, 'V2: public';
+my $link = runs('V2: signurl', @v2, 'signurl', "s3://$b/v2/big", '+60');
+chomp $link;
+is $s->head($link =~ s{^https?://[^/]+}{}r, as => 'none')->status, 403, 'V2: a link to read is none for HEAD';
+is length $s->get($link =~ s{^https?://[^/]+}{}r, as => 'none')->body, -s "$d/big", 'V2: a link';
+runs('V2: del', @v2, 'del', "s3://$b/v2/big", "s3://$b/v2/copy");
+
 runs('del -r', @cmd, 'del', '-r', '--force', "s3://$b");
 runs('rb', @cmd, 'rb', "s3://$b");
 is $s->head("/$b")->status, 404, 'the bucket is gone';

@@ -261,6 +261,7 @@ static const struct {
     /* a field that no condition names */
     { P(BK), { "acl", "private" }, COS_E_ACCESS_DENIED, COS_E_ACCESS_DENIED },
     { P(BK), { "acl", "" }, COS_OK, COS_OK },
+    { P(BK), { "bucket", "other" }, COS_OK, COS_OK },
     { P(BK), { "x-amz-meta-a", "" }, COS_E_ACCESS_DENIED,
       COS_E_ACCESS_DENIED },
     { P(BK), { "x-ignore-a", "b" }, COS_OK, COS_OK },

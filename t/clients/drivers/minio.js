@@ -76,6 +76,21 @@ main(async () => {
   ok(f.status === 200, 'presigned PUT', await f.text());
   ok((await collect(await mc.getObject(bucket, 'odd/put'))).toString() === 'through a link', 'and what it put');
 
+  const policy = mc.newPostPolicy();
+  policy.setBucket(bucket);
+  policy.setKeyStartsWith('odd/');
+  policy.setContentType('text/x-form');
+  policy.setContentLengthRange(1, 100);
+  policy.setExpires(new Date(Date.now() + 600000));
+  const post = await mc.presignedPostPolicy(policy);
+  const form = new FormData();
+  for (const [k, v] of Object.entries(post.formData)) form.append(k, k === 'key' ? 'odd/form' : v);
+  form.append('file', new Blob(['from a form']), 'local.txt');
+  f = await fetch(post.postURL, { method: 'POST', body: form });
+  ok(f.status === 204, 'a form', await f.text());
+  ok((await collect(await mc.getObject(bucket, 'odd/form'))).toString() === 'from a form', 'and what it put');
+  ok((await mc.statObject(bucket, 'odd/form')).metaData['content-type'] === 'text/x-form', 'and its type');
+
   const up = await mc.initiateNewMultipartUpload(bucket, 'left/over', {});
   const open = [];
   for await (const u of mc.listIncompleteUploads(bucket, 'left/', true)) open.push(u);
