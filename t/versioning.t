@@ -256,6 +256,7 @@ sub ctl {
     my (@args) = @_;
     my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' @args 2>&1`;
     is $?, 0, "cosctl @args" or diag $out;
+    return $out;
 }
 
 my %before = map { $_ => [ listed($_) ] } $b, $sb, $lb;
@@ -266,6 +267,13 @@ ok $s->wait_for(sub { $s->get("/$lb", %o)->status == 200 }, 20), 'in service aga
 is_deeply [ listed($_) ], $before{$_}, "after a rebuild: $_" for $b, $sb, $lb;
 check_random('after a rebuild');
 ctl('verify');
+
+my @current = grep { $_->[0] eq 'v' && $_->[3] } @all;
+my $stat = ctl('bucket', 'stat', $lb);
+like $stat, qr/^objects +@{[ scalar @current ]}$/m, 'bucket stat: objects';
+like $stat, qr/^versions +@{[ @all - @current ]}$/m, 'bucket stat: versions';
+is ctl('bucket', 'du', $lb, 'a/'), "objects  2\nbytes    4\n", 'bucket du';
+is ctl('bucket', 'du', $lb, "''"), "objects  8\nbytes    15\n", 'bucket du of all';
 
 $conn->close;
 $s->done;

@@ -52,6 +52,8 @@ static const ctl_verb_t  verbs[] = {
     { "bucket list", "", "all buckets", 0, ctl_bucket_list },
     { "bucket stat", "NAME", "owner, size and age of a bucket", 1,
       ctl_bucket_stat },
+    { "bucket du", "NAME PREFIX", "objects and bytes below a prefix", 2,
+      ctl_bucket_du },
     { "verify", "", "reads every byte and checks it against Redis", 0,
       ctl_verify },
     { "rebuild", "[--force]", "fills an empty Redis from the data directory; "
