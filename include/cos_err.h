@@ -161,6 +161,11 @@
     X(NO_SUCH_UPLOAD, 404, "NoSuchUpload",                                    \
       "The specified upload does not exist. The upload id may be invalid, or "\
       "the upload may have been aborted or completed.")                       \
+    X(SYMLINK_TARGET, 404, "SymlinkTargetNotExist",                           \
+      "The object that the symbolic link names does not exist.")              \
+    X(SYMLINK_CHAIN, 400, "InvalidTargetType",                                \
+      "The symbolic link names another symbolic link.")                       \
+    X(NOT_SYMLINK, 400, "NotSymlink", "The object is not a symbolic link.")   \
     X(NO_SUCH_VERSION, 404, "NoSuchVersion",                                  \
       "The specified version does not exist.")                                \
     X(NO_TAGS, 404, "NoSuchTagSet", "The TagSet does not exist.")             \
@@ -205,6 +210,10 @@
     X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty",                                \
       "The bucket you tried to delete is not empty.")                         \
     X(FILE_EXISTS, 409, "FileAlreadyExists", "The object already exists.")    \
+    X(APPEND_POSITION, 409, "AppendPositionErr",                              \
+      "The position is not the length of the object.")                        \
+    X(NOT_APPENDABLE, 409, "ObjectNotAppendable",                             \
+      "The object is not appendable.")                                        \
     X(INVALID_BUCKET_STATE, 409, "InvalidBucketState",                        \
       "The request is not valid for the current state of the bucket.")        \
     X(INVALID_LOCKED_TIME, 409, "InvalidLockedTime",                          \
@@ -220,6 +229,8 @@
       "At least one of the preconditions you specified did not hold.")        \
     X(INVALID_RANGE, 416, "InvalidRange",                                     \
       "The requested range cannot be satisfied.")                             \
+    X(NO_PART_NUMBER, 416, "InvalidPartNumber",                               \
+      "The requested partnumber is not satisfiable.")                         \
     X(INTERNAL, 500, "InternalError",                                         \
       "We encountered an internal error. Please try again.")                  \
     X(NOT_IMPLEMENTED, 501, "NotImplemented",                                 \

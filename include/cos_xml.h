@@ -132,6 +132,7 @@ typedef struct {
     cos_str_t         bucket, key, upload;
     uint64_t          marker, next, max_parts;
     unsigned          url:1, truncated:1;
+    unsigned          composite:1;    /* the checksum, if there is one */
     uint64_t          owner, initiator;
     cos_sum_e         sum_type;
     cos_class_e       cls;

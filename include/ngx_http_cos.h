@@ -336,6 +336,9 @@ ngx_int_t ngx_http_cos_marker_headers(ngx_http_cos_ctx_t *ctx,
  * that asked for it and get all of the bytes. */
 ngx_int_t ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
+/* The same without the type: of one part. */
+ngx_int_t ngx_http_cos_checksum_value(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
 /* Writes the error document of nginx's own errors (filter). */
 void ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b,
     cos_err_e err, const char *message);
@@ -437,6 +440,10 @@ ngx_int_t ngx_http_cos_delete_unconfigured(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_object_tagging(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_object_tagging(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_object_tagging(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_append_object(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_symlink(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_put_symlink(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_attributes(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_unsupported(ngx_http_cos_ctx_t *ctx);
 
 #pragma GCC visibility pop

@@ -118,6 +118,7 @@ typedef struct {
     ngx_http_cos_step_pt    next;
     cos_err_e               err;
     ngx_uint_t              fresh;
+    ngx_uint_t              linked;   /* found through a symbolic link */
     ngx_str_t               bucket_name;
     ngx_str_t               key;
     ngx_http_cos_fact_t     bucket_fact;

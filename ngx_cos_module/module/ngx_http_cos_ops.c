@@ -136,7 +136,7 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_DELETE_OBJECT_TAGGING] =
         { ngx_http_cos_delete_object_tagging, BUCKET|FRESH|SIGNED },
     [COS_OP_GET_ATTRIBUTES] =
-        { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
+        { ngx_http_cos_get_attributes, BUCKET|OBJECT|READ },
     [COS_OP_GET_RETENTION] =
         { ngx_http_cos_get_retention, BUCKET|OWNER|OBJECT },
     [COS_OP_PUT_RETENTION] =
@@ -148,11 +148,11 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_RESTORE_OBJECT] =
         { ngx_http_cos_restore_object, BUCKET|FRESH|SIGNED },
     [COS_OP_APPEND_OBJECT] =
-        { ngx_http_cos_unsupported, BUCKET|WRITE|FRESH },
+        { ngx_http_cos_append_object, BUCKET|WRITE|FRESH },
     [COS_OP_GET_SYMLINK] =
-        { ngx_http_cos_unsupported, BUCKET|OBJECT|READ },
+        { ngx_http_cos_get_symlink, BUCKET|OBJECT|READ },
     [COS_OP_PUT_SYMLINK] =
-        { ngx_http_cos_unsupported, BUCKET|WRITE },
+        { ngx_http_cos_put_symlink, BUCKET|WRITE },
     [COS_OP_RENAME_OBJECT] =
         { ngx_http_cos_unsupported, BUCKET|WRITE },
 

@@ -90,11 +90,68 @@ combined_crc(const cos_object_t *o, const cos_object_t *parts, size_t n,
 }
 
 
-static cos_err_e
-whole_sum(cos_object_t *o, const cos_object_t *parts, size_t n)
+static void
+put_crc(cos_object_t *o, uint64_t crc)
 {
-    size_t    i, len;
-    uint64_t  crc;
+    size_t  i, len;
+
+    len = cos_sum_len(o->sum_type);
+
+    for (i = 0; i < len; i++) {
+        o->sum[i] = (cos_u8) (crc >> (8 * (len - 1 - i)));
+    }
+}
+
+
+/* The checksum of what a piece is appended to, out of both: only those of
+ * whole objects that are CRCs add up. */
+void
+cos_sum_append(cos_object_t *o, const cos_object_t *piece)
+{
+    cos_object_t  both[2];
+
+    if (o->sum_type == COS_SUM_NONE || o->sum_type != piece->sum_type
+        || o->sum_type == COS_SUM_SHA1 || o->sum_type == COS_SUM_SHA256
+        || (o->flags & COS_F_SUM_COMPOSITE))
+    {
+        no_sum(o);
+        return;
+    }
+
+    both[0] = *o;
+    both[1] = *piece;
+    put_crc(o, combined_crc(o, both, 2, cos_sum_len(o->sum_type)));
+}
+
+
+/* The checksums of the parts, for those who ask for them. */
+static cos_err_e
+part_sums(cos_object_t *o, const cos_object_t *parts, size_t n, size_t len,
+    cos_alloc_t *a)
+{
+    size_t      i;
+    cos_str_t  *all = &o->attr[COS_X_PART_SUMS];
+
+    all->data = cos_alloc(a, n * len);
+    if (all->data == NULL) {
+        return COS_E_INTERNAL;
+    }
+
+    for (i = 0; i < n; i++) {
+        memcpy(all->data + i * len, parts[i].sum, len);
+    }
+
+    all->len = n * len;
+
+    return COS_OK;
+}
+
+
+static cos_err_e
+whole_sum(cos_object_t *o, const cos_object_t *parts, size_t n,
+    cos_alloc_t *a)
+{
+    size_t  i, len;
 
     if (o->sum_type == COS_SUM_NONE) {
         return COS_OK;
@@ -109,16 +166,16 @@ whole_sum(cos_object_t *o, const cos_object_t *parts, size_t n)
 
     len = cos_sum_len(o->sum_type);
 
+    if (part_sums(o, parts, n, len, a) != COS_OK) {
+        return COS_E_INTERNAL;
+    }
+
     if (o->sum_type == COS_SUM_SHA1 || o->sum_type == COS_SUM_SHA256) {
         return composite_digest(o, parts, n, len) == 0 ? COS_OK
                                                        : COS_E_INTERNAL;
     }
 
-    crc = combined_crc(o, parts, n, len);
-
-    for (i = 0; i < len; i++) {
-        o->sum[i] = (cos_u8) (crc >> (8 * (len - 1 - i)));
-    }
+    put_crc(o, combined_crc(o, parts, n, len));
 
     return COS_OK;
 }
@@ -199,5 +256,5 @@ cos_assemble(cos_object_t *o, const cos_object_t *parts, size_t n,
         return COS_E_INTERNAL;
     }
 
-    return whole_sum(o, parts, n);
+    return whole_sum(o, parts, n, a);
 }

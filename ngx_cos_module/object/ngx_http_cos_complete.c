@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_sums.h"
 #include "cos_assemble.h"
 
 
@@ -245,6 +246,7 @@ check_part(ngx_http_cos_ctx_t *ctx, comp_t *p, size_t i)
     char           etag[40];
     cos_str_t      have;
     uint64_t       min;
+    cos_err_e      err;
     cos_object_t  *o = &p->parts[i];
 
     if (p->records[i].len == 0
@@ -260,16 +262,10 @@ check_part(ngx_http_cos_ctx_t *ctx, comp_t *p, size_t i)
         return COS_E_INVALID_PART;
     }
 
-    if (p->v[i].sum.len && p->v[i].sum_type == o->sum_type) {
-        cos_u8  raw[66];
+    err = ngx_http_cos_sum_listed(ctx, &p->u.object, &p->v[i], o);
 
-        if (p->v[i].sum.len > 64
-            || cos_unbase64(raw, p->v[i].sum)
-               != (ptrdiff_t) cos_sum_len(o->sum_type)
-            || ngx_memcmp(raw, o->sum, cos_sum_len(o->sum_type)) != 0)
-        {
-            return COS_E_INVALID_PART;
-        }
+    if (err != COS_OK) {
+        return err;
     }
 
     min = ctx->name.dialect == COS_DIALECT_COS ? MIN_PART_COS : MIN_PART_S3;
@@ -339,7 +335,7 @@ comp_known(ngx_http_cos_ctx_t *ctx)
         err = check_part(ctx, p, i);
 
         if (err != COS_OK) {
-            return ngx_http_cos_fail(ctx, err, NULL);
+            return ngx_http_cos_fail(ctx, err, ctx->reason);
         }
     }
 

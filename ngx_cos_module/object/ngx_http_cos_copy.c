@@ -1,20 +1,21 @@
 /*
  * CopyObject. Nothing large is read: a large object's containers get second
  * names (hard links) that the copy owns; what lies in packs is read and
- * appended anew. Only where the encryption changes are all bytes read and
- * written again.
+ * appended anew. Only where the encryption changes, or another checksum is asked
+ * for, are all bytes read and written again.
  *
  *   copy_begin   what the destination gets
  *   copy_source  the source is known and may be read
  *   copy_bytes   links made, small bytes read (thread pool)
  *   copy_placed  small segments of a large object are in the pack
- *   copy_recrypt, copy_fed, copy_stored: instead, under other keys
+ *   copy_recrypt, copy_fed, copy_stored: instead, when written anew
  *   copy_done    committed: answer
  */
 
 #include "ngx_http_cos_class.h"
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_sse.h"
+#include "ngx_http_cos_sums.h"
 #include "ngx_http_cos_tags.h"
 
 
@@ -26,6 +27,7 @@ typedef struct {
     cos_object_t             wanted;  /* headers of the request */
     unsigned                 replace:1;
     ngx_uint_t               replace_tags;
+    cos_sum_e                sum;     /* wanted of the copy; NONE: any */
     ngx_uint_t               tries;
 
     /* for the thread */
@@ -40,7 +42,7 @@ typedef struct {
     int                      error;   /* errno, or -1: disk error of a link */
     cos_err_e                err;
     ngx_http_cos_append_t   *append;  /* one for each packed segment */
-    ngx_http_cos_feed_t      feed;    /* instead, when encrypted anew */
+    ngx_http_cos_feed_t      feed;    /* instead, when written anew */
     ngx_http_cos_ctx_t      *ctx;
 } copy_t;
 
@@ -154,6 +156,7 @@ ngx_http_cos_copy_object(ngx_http_cos_ctx_t *ctx)
            != COS_OK
         || (err = ngx_http_cos_object_from_headers(ctx, &p->wanted))
            != COS_OK
+        || (err = ngx_http_cos_sum_copied(ctx, &p->sum)) != COS_OK
         || (err = ngx_http_cos_condition(ctx, &p->commit)) != COS_OK)
     {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
@@ -190,7 +193,10 @@ copy_record(copy_t *p)
         o->attr[COS_X_TAGS] = src->attr[COS_X_TAGS];
     }
 
-    o->flags = src->flags;
+    /* of its other flags a copy has what was asked for */
+    o->flags |= src->flags & COS_F_SUM_COMPOSITE;
+    o->attr[COS_X_PART_SIZES] = src->attr[COS_X_PART_SIZES];
+    o->attr[COS_X_PART_SUMS] = src->attr[COS_X_PART_SUMS];
     o->parts = src->parts;
     o->size = src->size;
     o->crc64 = src->crc64;
@@ -253,7 +259,10 @@ copy_source(ngx_http_cos_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (!ngx_http_cos_sse_share(ctx, &c->json.object, o)) {
+    if ((p->sum != COS_SUM_NONE
+         && (o->sum_type != p->sum || (o->flags & COS_F_SUM_COMPOSITE)))
+        || !ngx_http_cos_sse_share(ctx, &c->json.object, o))
+    {
         return copy_recrypt(ctx);
     }
 
@@ -537,7 +546,7 @@ copy_recrypt(ngx_http_cos_ctx_t *ctx)
         }
 
         p->feed.take = t;
-        t->in.sum_type = o->sum_type;
+        t->in.sum_type = p->sum != COS_SUM_NONE ? p->sum : o->sum_type;
 
         err = ngx_http_cos_take_local(ctx, t, o->size);
 

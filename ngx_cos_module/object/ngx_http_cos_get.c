@@ -1,7 +1,8 @@
 /*
  * GetObject and HeadObject.
  *
- *   get_begin   conditions and range; what to send is known
+ *   get_object  what a symbolic link names instead of it
+ *   get_plan    conditions and range; what to send is known
  *   get_open    descriptors of the containers it lies in
  *   get_send    header, then the bytes (ngx_http_cos_get_send.c)
  *
@@ -13,6 +14,7 @@
 
 #include "ngx_http_cos_class.h"
 #include "ngx_http_cos_get.h"
+#include "ngx_http_cos_symlink.h"
 #include "ngx_http_cos_sse.h"
 
 
@@ -113,7 +115,7 @@ ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_cos_goto(ctx, get_plan);
+    return ngx_http_cos_follow(ctx, get_plan);
 }
 
 
@@ -146,6 +148,11 @@ get_plan(ngx_http_cos_ctx_t *ctx)
     g->first = 0;
     g->left = o->size;
     g->status = NGX_HTTP_OK;
+
+    err = ngx_http_cos_get_part(ctx, g);
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
 
     h = cos_header(&ctx->http, "range");
 
@@ -335,6 +342,11 @@ get_refetched(ngx_http_cos_ctx_t *ctx)
         != 0)
     {
         return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
+    }
+
+    if (ctx->object.attr[COS_X_TARGET].len) {
+        /* replaced by a link */
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
     }
 
     /* it may be another object by now */

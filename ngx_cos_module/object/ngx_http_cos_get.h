@@ -22,6 +22,7 @@ typedef struct {
     ngx_http_cos_open_t   *open;      /* nopen of them; room for a window */
     ngx_http_cos_open_t    one;       /* is enough for most objects */
     ngx_uint_t             status;
+    uint64_t               part;      /* that is asked for by number, or 0 */
     unsigned               partial:1;
     unsigned               refetched:1;
     unsigned               header_sent:1;
@@ -48,6 +49,13 @@ ngx_int_t ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx,
 /* The same, but not before other requests had their turn. */
 ngx_int_t ngx_http_cos_get_yield(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
+
+/* What a part number in the query asks for, if there is one. */
+cos_err_e ngx_http_cos_get_part(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_get_t *g);
+/* How many parts there are, and the checksum of the one that is sent. */
+ngx_int_t ngx_http_cos_get_part_headers(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_get_t *g);
 
 #pragma GCC visibility pop
 

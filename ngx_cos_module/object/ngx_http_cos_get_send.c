@@ -29,6 +29,9 @@ get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g, uint64_t length)
     ngx_http_request_t  *r = ctx->request;
     cos_object_t        *o = &ctx->object;
     static ngx_str_t     bytes = ngx_string("bytes");
+    static ngx_str_t     type[] = {
+        ngx_string("normal"), ngx_string("appendable")
+    };
 
     r->headers_out.last_modified_time = o->mtime / 1000;
 
@@ -42,8 +45,20 @@ get_headers(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g, uint64_t length)
         return NGX_ERROR;
     }
 
+    if (ctx->name.dialect == COS_DIALECT_COS
+        && ngx_http_cos_set_header(r, "x-cos-object-type",
+                       &type[(o->flags & COS_F_APPENDABLE) != 0])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (g->part && ngx_http_cos_get_part_headers(ctx, g) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (!g->partial) {
-        return ngx_http_cos_header(ctx, "checksum-mode")
+        return !g->part && ngx_http_cos_header(ctx, "checksum-mode")
                ? ngx_http_cos_checksum_headers(ctx, o) : NGX_OK;
     }
 

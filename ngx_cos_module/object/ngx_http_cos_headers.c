@@ -350,13 +350,13 @@ is_meta(cos_str_t name)
 
 /* Headers that ask for what is not built yet: refused, never ignored. */
 static ngx_uint_t
-unsupported(cos_str_t name)
+unsupported(ngx_http_cos_ctx_t *ctx, cos_str_t name)
 {
     size_t               i;
     cos_str_t            rest;
     static const char   *list[] = {
         "website-redirect-location", "callback", "return-body",
-        "mime-limit", "symlink-target", "write-offset-bytes",
+        "mime-limit", "symlink-", "write-offset-bytes",
         "bucket-object-lock-enabled", "mfa", "fetch-source", "process"
     };
 
@@ -369,6 +369,12 @@ unsupported(cos_str_t name)
 
     rest.data = name.data + 6;
     rest.len = name.len - 6;
+
+    if (ctx->name.op == COS_OP_PUT_SYMLINK
+        && cos_str_is(rest, "symlink-target"))
+    {
+        return 0;
+    }
 
     for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         if (cos_str_starts(rest, list[i])) {
@@ -417,7 +423,7 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
             continue;
         }
 
-        if (unsupported(h->name)) {
+        if (unsupported(ctx, h->name)) {
             ctx->reason = "a header of the request asks for a feature that "
                           "is not implemented";
             return COS_E_NOT_IMPLEMENTED;

@@ -76,6 +76,7 @@ parts_page(ngx_http_cos_ctx_t *ctx, parts_t *p, redisReply *reply)
     p->page.owner = u.object.owner ? u.object.owner : ctx->bucket.owner;
     p->page.initiator = u.initiator;
     p->page.sum_type = u.object.sum_type;
+    p->page.composite = (u.object.flags & COS_F_SUM_COMPOSITE) != 0;
     p->page.cls = u.object.cls;
 
     return COS_OK;

@@ -8,7 +8,11 @@
 
 
 static ngx_int_t source_facts(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t ask_object(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_source_t *s);
 static ngx_int_t source_judge(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t source_link(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_source_t *s);
 
 
 /* With COS_OK: all is well with it. */
@@ -31,6 +35,7 @@ ngx_http_cos_source(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s,
     ctx->source = s;
     s->next = next;
     s->err = COS_OK;
+    s->linked = 0;
     s->fresh = fresh;
     s->bucket.id.len = 0;
 
@@ -93,6 +98,13 @@ source_facts(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_INTERNAL);
     }
 
+    return ask_object(ctx, s);
+}
+
+
+static ngx_int_t
+ask_object(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s)
+{
     if (ngx_http_cos_object_fact(ctx, &s->object_fact, &s->bucket.id,
                                  &s->key)
         != NGX_OK)
@@ -123,6 +135,7 @@ source_judge(ngx_http_cos_ctx_t *ctx)
     if (s->object_fact.value.len == 0) {
         return fail(ctx, s, !ngx_http_cos_may_list(ctx, &s->bucket)
                             ? COS_E_ACCESS_DENIED
+                            : s->linked ? COS_E_SYMLINK_TARGET
                             : s->object_fact.by_version
                             ? COS_E_NO_SUCH_VERSION : COS_E_NO_SUCH_KEY);
     }
@@ -138,6 +151,10 @@ source_judge(ngx_http_cos_ctx_t *ctx)
         || !ngx_http_cos_may_read(ctx, &s->bucket, &s->object))
     {
         return fail(ctx, s, COS_E_ACCESS_DENIED);
+    }
+
+    if (s->object.attr[COS_X_TARGET].len) {
+        return source_link(ctx, s);
     }
 
     if (s->object.flags & COS_F_MARKER) {
@@ -158,6 +175,30 @@ source_judge(ngx_http_cos_ctx_t *ctx)
     }
 
     return fail(ctx, s, ngx_http_cos_readable(ctx, &s->object));
+}
+
+
+/* A copy of a symbolic link is one of what it names. */
+static ngx_int_t
+source_link(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s)
+{
+    if (s->linked) {
+        return fail(ctx, s, COS_E_SYMLINK_CHAIN);
+    }
+
+    s->linked = 1;
+
+    /* the record is in the memory of the fact */
+    if (cos_dup(&ctx->alloc, &s->key, s->object.attr[COS_X_TARGET].data,
+                s->object.attr[COS_X_TARGET].len)
+        != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    s->object_fact.by_version = 0;
+
+    return ask_object(ctx, s);
 }
 
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_sse.h"
+#include "ngx_http_cos_sums.h"
 
 
 #define ID_RANDOM  12
@@ -67,47 +68,6 @@ make_upload_id(ngx_http_cos_ctx_t *ctx, ngx_str_t *id)
 }
 
 
-/* The checksum that parts and the object are to have. */
-static cos_err_e
-wanted_sum(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
-{
-    int                  t;
-    const cos_header_t  *h, *type;
-
-    h = ngx_http_cos_header(ctx, "checksum-algorithm");
-
-    if (h == NULL || h->value.len == 0) {
-        return COS_OK;
-    }
-
-    for (t = COS_SUM_CRC32; t < COS_SUM_MAX; t++) {
-        if (cos_str_iis(h->value, cos_sum_name(t))) {
-            break;
-        }
-    }
-
-    if (t == COS_SUM_MAX) {
-        return COS_E_INVALID_CHECKSUM;
-    }
-
-    o->sum_type = t;
-
-    type = ngx_http_cos_header(ctx, "checksum-type");
-
-    if (t != COS_SUM_CRC64NVME
-        && !(type && cos_str_iis(type->value, "FULL_OBJECT")))
-    {
-        o->flags |= COS_F_SUM_COMPOSITE;
-
-    } else if (t == COS_SUM_SHA1 || t == COS_SUM_SHA256) {
-        /* digests of parts do not add up to that of the whole */
-        return COS_E_INVALID_REQUEST;
-    }
-
-    return COS_OK;
-}
-
-
 ngx_int_t
 ngx_http_cos_create_upload(ngx_http_cos_ctx_t *ctx)
 {
@@ -126,7 +86,7 @@ ngx_http_cos_create_upload(ngx_http_cos_ctx_t *ctx)
     j = &c->json;
 
     if ((err = ngx_http_cos_object_from_headers(ctx, &j->object)) != COS_OK
-        || (err = wanted_sum(ctx, &j->object)) != COS_OK)
+        || (err = ngx_http_cos_sum_wanted(ctx, &j->object)) != COS_OK)
     {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
@@ -206,7 +166,10 @@ create_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, &p->commit);
     }
 
-    if (ngx_http_cos_sse_headers(ctx, &ctx->sse->attr) != NGX_OK) {
+    if (ngx_http_cos_sse_headers(ctx, &ctx->sse->attr) != NGX_OK
+        || ngx_http_cos_sum_wanted_headers(ctx, &p->commit.json.object)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -370,6 +333,10 @@ part_known(ngx_http_cos_ctx_t *ctx)
         err = p->copied < 0
               ? ngx_http_cos_take_init(ctx, &p->take)
               : ngx_http_cos_take_local(ctx, &p->take, p->copied);
+    }
+
+    if (err == COS_OK) {
+        err = ngx_http_cos_sum_part(ctx, &u.object, p->take.in.sum_type);
     }
 
     if (err != COS_OK) {

@@ -68,11 +68,11 @@ static const rule_t  rules[] = {
     { VERB_DELETE, AT_BUCKET, SUB_OTHER, 0, COS_OP_DELETE_UNCONFIGURED },
 
     { VERB_GET, AT_KEY, SUB_NONE, 0, COS_OP_GET_OBJECT },
-    { VERB_GET, AT_KEY, SUB_NONE, WITH_PART, COS_OP_UNSUPPORTED },
+    { VERB_GET, AT_KEY, SUB_NONE, WITH_PART, COS_OP_GET_OBJECT },
     { VERB_GET, AT_KEY, SUB_ACL, 0, COS_OP_GET_OBJECT_ACL },
     { VERB_GET, AT_KEY, SUB_UPLOAD_ID, 0, COS_OP_LIST_PARTS },
     { VERB_HEAD, AT_KEY, SUB_NONE, 0, COS_OP_HEAD_OBJECT },
-    { VERB_HEAD, AT_KEY, SUB_NONE, WITH_PART, COS_OP_UNSUPPORTED },
+    { VERB_HEAD, AT_KEY, SUB_NONE, WITH_PART, COS_OP_HEAD_OBJECT },
     { VERB_PUT, AT_KEY, SUB_NONE, 0, COS_OP_PUT_OBJECT },
     { VERB_PUT, AT_KEY, SUB_NONE, WITH_SOURCE, COS_OP_COPY_OBJECT },
     { VERB_PUT, AT_KEY, SUB_ACL, 0, COS_OP_PUT_OBJECT_ACL },
@@ -332,7 +332,9 @@ check_names(const cos_name_t *n)
     return cos_name_key(n->dialect, n->key,
                         n->op == COS_OP_PUT_OBJECT
                         || n->op == COS_OP_COPY_OBJECT
-                        || n->op == COS_OP_CREATE_UPLOAD);
+                        || n->op == COS_OP_CREATE_UPLOAD
+                        || n->op == COS_OP_APPEND_OBJECT
+                        || n->op == COS_OP_PUT_SYMLINK);
 }
 
 

@@ -60,13 +60,10 @@ ngx_http_cos_add_prefixed(ngx_http_cos_ctx_t *ctx, const char *name,
 
 
 ngx_int_t
-ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+ngx_http_cos_checksum_value(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
     cos_buf_t  b;
     ngx_str_t  value;
-    static ngx_str_t  type[] = {
-        ngx_string("FULL_OBJECT"), ngx_string("COMPOSITE")
-    };
     static const char *const  name[COS_SUM_MAX] = {
         NULL, "checksum-crc32", "checksum-crc32c", "checksum-crc64nvme",
         "checksum-sha1", "checksum-sha256"
@@ -91,7 +88,22 @@ ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
     value.len = b.len;
     value.data = b.data;
 
-    if (ngx_http_cos_add_prefixed(ctx, name[o->sum_type], &value) != NGX_OK) {
+    return ngx_http_cos_add_prefixed(ctx, name[o->sum_type], &value);
+}
+
+
+ngx_int_t
+ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    static ngx_str_t  type[] = {
+        ngx_string("FULL_OBJECT"), ngx_string("COMPOSITE")
+    };
+
+    if (o->sum_type == COS_SUM_NONE || ctx->name.dialect != COS_DIALECT_S3) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_cos_checksum_value(ctx, o) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -118,6 +118,8 @@ parts_head(cos_buf_t *b, const cos_xml_parts_t *l)
 
     if (!cos && l->sum_type != COS_SUM_NONE) {
         cos_xml_elem_cstr(b, "ChecksumAlgorithm", cos_sum_name(l->sum_type));
+        cos_xml_elem_cstr(b, "ChecksumType",
+                          l->composite ? "COMPOSITE" : "FULL_OBJECT");
     }
 }
 

@@ -259,7 +259,8 @@ test_parts(void **state)
     l.url = 1;
     assert_int_equal(cos_xml_parts(&doc, &l), 0);
     check("<EncodingType>url</EncodingType><Key>a%20b</Key>", 0);
-    check("<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><Part>", 0);
+    check("<ChecksumAlgorithm>CRC32</ChecksumAlgorithm>"
+          "<ChecksumType>FULL_OBJECT</ChecksumType><Part>", 0);
     check("<ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part>", 0);
 
     cos_buf_init(&doc, mem, 0);
@@ -358,9 +359,10 @@ static void
 test_delete_result(void **state)
 {
     const cos_xml_delete_t  v[] = {
-        { cos_lit("a<"), cos_lit(""), COS_OK },
-        { cos_lit("b"), cos_lit("v1"), COS_OK },
-        { cos_lit("c"), cos_lit(""), COS_E_ACCESS_DENIED },
+        { cos_lit("a<"), cos_lit(""), COS_OK, 0, cos_lit("") },
+        { cos_lit("b"), cos_lit("v1"), COS_OK, 0, cos_lit("") },
+        { cos_lit("c"), cos_lit(""), COS_E_ACCESS_DENIED, 0,
+          cos_lit("") },
     };
 
     (void) state;
