@@ -252,9 +252,9 @@ no_trace('stalled');
         sleep 0.02;
     }
     is $failed, 0, "$n uploads of 64 MiB at once";
-    # cos_upload_buffer is 256k; a connection, its request and hash contexts,
-    # and what malloc keeps
-    my $bound = $n * 512 * 1024 + 8 * $MB;
+    # two of cos_upload_buffer, 512k; a connection, its request and hash
+    # contexts, and what malloc keeps
+    my $bound = $n * 1024 * 1024 + 8 * $MB;
     cmp_ok $peak - $before, '<', $bound * $Cos::SLOW,
         sprintf 'in %.1f MiB of memory, less than %.1f', ($peak - $before) / $MB, $bound / $MB;
     $s->delete("/$b/many-$_") for 1 .. $n;

@@ -145,7 +145,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->default_region, prev->default_region, "");
     ngx_conf_merge_size_value(conf->upload_buffer, prev->upload_buffer,
-                              256 * 1024);
+                              512 * 1024);
     ngx_conf_merge_off_value(conf->max_object_size, prev->max_object_size,
                              (off_t) 5 * 1024 * 1024 * 1024);
     ngx_conf_merge_value(conf->sse_c_plain, prev->sse_c_plain, 0);
