@@ -380,6 +380,53 @@ subtest 'the default of a bucket' => sub {
     $s->delete("$D/a");
 };
 
+subtest 'appended, and by part number' => sub {
+    for (['AES256', \@AES, []], ['c1', \@C1, \@C1]) {
+        my ($k, $put, $get) = @$_;
+        my $all = '';
+        for my $piece (text(1000), text(100_000), text(17)) {
+            my $at = length $all;
+            my $r = $s->post("$B/app-$k?append&position=$at", $piece,
+                headers => $at ? $get : $put);
+            is_status($r, 200, "$k, append at $at");
+            told($r, $k, 'append');
+            $all .= $piece;
+        }
+        is_ok($s->get("$B/app-$k", headers => $get), 'GET', $all);
+        for my $from (0, 995, 1000, 100_995, 101_000) {
+            my $r = $s->get("$B/app-$k", headers => [@$get, 'Range', "bytes=$from-" . ($from + 9)]);
+            ok $r->body eq substr($all, $from, 10), "at $from";
+        }
+    }
+    my @parts = (text(5_242_880), text(100));
+    is_status($s->multipart("$B/numbers", \@parts, headers => \@KMS), 200, 'in parts');
+    for my $i (1, 2) {
+        my $r = $s->get("$B/numbers?partNumber=$i");
+        is $r->status, 206, "part $i";
+        ok $r->body eq $parts[$i - 1], 'its bytes';
+    }
+};
+
+subtest 'compaction' => sub {
+    my $t = Cos->start(workers => 1, http => 'cos_pack_max 64k; cos_container_size 4m;');
+    my $C = '/packed-1250000000';
+    $t->make_bucket('packed-1250000000');
+    my %text = map { $_ => text(40_000 + $_) } 1 .. 200;
+    is_status($t->put("$C/$_", $text{$_}, headers => $_ % 2 ? \@AES : \@C1), 200, "PUT $_")
+        for 1 .. 200;
+    is_status($t->delete("$C/$_"), 204, "DELETE $_") for grep { $_ % 5 } 1 .. 200;
+    my $before = $t->data_files;
+    my $out = `$Cos::ROOT/build/cosctl --env @{[$t->dir]}/env compact 2>&1`;
+    is $? >> 8, 0, 'compact' or diag $out;
+    isnt join(' ', sort keys %{ $t->data_files }), join(' ', sort keys %$before), 'bytes moved';
+    for my $i (grep { $_ % 5 == 0 } 1 .. 200) {
+        is_ok($t->get("$C/$i", headers => $i % 2 ? [] : \@C1), "GET $i", $text{$i});
+    }
+    $out = `$Cos::ROOT/build/cosctl --env @{[$t->dir]}/env verify 2>&1`;
+    is $? >> 8, 0, 'verify is clean' or diag $out;
+    $t->down;
+};
+
 subtest 'a reader that is slow, one that leaves' => sub {
     my $text = text(3_000_000);
     is_status($s->put("$B/slow", $text, headers => \@AES), 200, 'PUT');

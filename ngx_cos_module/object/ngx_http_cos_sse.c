@@ -157,6 +157,27 @@ value(ngx_http_cos_ctx_t *ctx, const char *suffix)
 }
 
 
+/* Whether there is any header of the family: mostly there is none. */
+static ngx_uint_t
+mentioned(ngx_http_cos_ctx_t *ctx)
+{
+    size_t      i;
+    cos_str_t  *name;
+
+    for (i = 0; i < ctx->http.nheaders; i++) {
+        name = &ctx->http.headers[i].name;
+
+        if (name->len >= 6 + sizeof(SSE) - 1
+            && ngx_memcmp(name->data + 6, SSE, sizeof(SSE) - 1) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* One of the headers of a customer's key. */
 static cos_str_t
 customer_value(ngx_http_cos_ctx_t *ctx, const char *family, const char *name)
@@ -351,6 +372,10 @@ asked(ngx_http_cos_ctx_t *ctx, cos_sse_t *s)
 {
     cos_err_e  err;
     cos_str_t  v;
+
+    if (!mentioned(ctx)) {
+        return COS_OK;
+    }
 
     if (!all_known(ctx)) {
         ctx->reason = "a header of the request asks for a kind of encryption "
@@ -596,7 +621,7 @@ ngx_http_cos_sse_read(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
     cos_err_e  err;
 
-    if (o->attr[COS_X_SSE].len == 0 && ctx->http.nheaders == 0) {
+    if (o->attr[COS_X_SSE].len == 0 && !mentioned(ctx)) {
         return COS_OK;
     }
 
