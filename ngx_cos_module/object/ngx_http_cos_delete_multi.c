@@ -6,7 +6,8 @@
  *   multi_parsed   which keys exist (asked past the cache, pipelined)
  *   multi_known    tombstones
  *   multi_written  commits
- *   multi_done     answer, one line for each key
+ *   multi_done     notes about what was refused
+ *   multi_noted    answer, one line for each key
  */
 
 #include "ngx_http_cos_object.h"
@@ -22,6 +23,8 @@ typedef struct {
     unsigned                exists:1;
     unsigned                marks:1;  /* a delete marker is made */
     unsigned                stale:1;
+    unsigned                refused:1;   /* its record needs a note */
+    uint64_t                noted;    /* container of the record, then */
 } item_t;
 
 typedef struct {
@@ -42,6 +45,7 @@ static ngx_int_t multi_parsed(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t multi_known(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t multi_written(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t multi_done(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t multi_noted(ngx_http_cos_ctx_t *ctx);
 
 
 static void
@@ -367,15 +371,18 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         return;
     }
 
+    it->refused = ngx_strcmp(e->str, "OK") != 0
+                  && ngx_strcmp(e->str, "FENCED") != 0;
+
     if (ngx_strcmp(e->str, "NOBUCKET") == 0) {
         /* a tombstone in a bucket that is gone says nothing wrong */
         v->err = COS_E_NO_SUCH_BUCKET;
+        it->refused = 0;
         ngx_http_cos_store_resolved(it->append.rec.cid);
         return;
     }
 
     if (ngx_strcmp(e->str, "OK") != 0) {
-        /* what the record says is left to recovery */
         v->err = ngx_strcmp(e->str, "RETAINED") == 0
                  ? ngx_http_cos_retained(ctx)
                  : ngx_strcmp(e->str, "QUOTA") == 0 ? COS_E_QUOTA
@@ -491,10 +498,84 @@ multi_written(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* A note takes back what was refused, as after every commit. */
+static ngx_int_t
+note(ngx_http_cos_ctx_t *ctx, item_t *it)
+{
+    cos_buf_t               b;
+    cos_json_t              j;
+    ngx_http_cos_append_t  *a = &it->append;
+
+    ngx_memzero(&j, sizeof(cos_json_t));
+    j.kind = COS_J_VOID;
+    j.bid = ctx->bucket.id;
+    j.key = it->json.key;
+    j.version = cos_json_version(&it->json);
+    j.void_seq = a->rec.seq;
+    j.inc = cos_cid_inc(a->rec.cid);
+    j.seq = ngx_http_cos_seq();
+
+    it->noted = a->rec.cid;
+    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
+    cos_buf_init(&b, &ctx->alloc, 256 + 3 * j.key.len);
+
+    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
+        return NGX_ERROR;
+    }
+
+    a->rec.kind = j.kind;
+    a->rec.seq = j.seq;
+    a->rec.json.data = b.data;
+    a->rec.json.len = b.len;
+    a->urgent = 1;
+    a->handler = append_handler;
+    a->data = ctx;
+
+    ngx_http_cos_expect(ctx, multi_noted);
+
+    if (ngx_http_cos_store_append(a) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Where a note cannot be written the record is left to recovery. */
 static ngx_int_t
 multi_done(ngx_http_cos_ctx_t *ctx)
 {
+    size_t    i;
+    item_t   *it;
+    multi_t  *m = ctx->state;
+
+    ctx->step = multi_noted;
+
+    for (i = 0; i < m->n; i++) {
+        it = &m->item[i];
+        it->noted = 0;
+
+        /* a number that was behind is superseded and needs no note, unless it
+         * named a version of its own */
+        if (it->stale && it->json.object.born == 0) {
+            ngx_http_cos_store_resolved(it->append.rec.cid);
+
+        } else if ((it->stale || it->refused) && note(ctx, it) != NGX_OK) {
+            it->noted = 0;
+        }
+    }
+
+    return ctx->pending ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+multi_noted(ngx_http_cos_ctx_t *ctx)
+{
     size_t      i;
+    item_t     *it;
     multi_t    *m = ctx->state;
     cos_buf_t   b;
     ngx_uint_t  again;
@@ -502,18 +583,20 @@ multi_done(ngx_http_cos_ctx_t *ctx)
     /* numbers that were behind another writer's: once more, above it */
 
     for (i = 0, again = 0; i < m->n; i++) {
-        if (!m->item[i].stale) {
-            m->item[i].exists = 0;
+        it = &m->item[i];
+
+        if (it->noted && it->append.err == COS_OK) {
+            ngx_http_cos_store_resolved(it->noted);
+        }
+
+        it->refused = 0;
+
+        if (!it->stale) {
+            it->exists = 0;
             continue;
         }
 
-        /* behind what is there: superseded, needs no note; but a marker of a
-         * number of its own is left to recovery */
-        if (m->item[i].json.object.born == 0) {
-            ngx_http_cos_store_resolved(m->item[i].append.rec.cid);
-        }
-
-        m->item[i].stale = 0;
+        it->stale = 0;
         again = 1;
 
         if (m->tries == NGX_HTTP_COS_COMMIT_TRIES) {
