@@ -11,7 +11,7 @@ use MIME::Base64 qw(encode_base64);
 use Cos;
 use Cos::Form;
 
-my $s = Cos->start(conf => 'cos_upload_buffer 64k;', http => 'cos_pack_max 64k;');
+my $s = Cos->start(tls => 1, conf => 'cos_upload_buffer 64k;', http => 'cos_pack_max 64k;');
 my $b = $s->make_bucket('forms-1250000000');
 my $open = $s->make_bucket('open-1250000000', headers => ['x-amz-acl' => 'public-read-write']);
 my $port = $s->port;
@@ -229,6 +229,26 @@ for my $case (
     $r = send_form(Cos::Form::body([key => 'quoted', @sig, file => { body => 'q' }],
         boundary => 'a b:c'), type => 'multipart/form-data; charset=utf-8; boundary="a b:c"');
     is_status $r, 204, 'a quoted boundary';
+}
+
+
+# curl, over HTTP/2, and another client's boundaries
+{
+    open my $f, '>:raw', $s->dir . '/upload.bin' or die;
+    print $f $big x 5;
+    close $f;
+    for my $http ('--http2', '--http1.1') {
+        my @sig = Cos::Form::sign('v4', $s->{main}, [@base, ['starts-with', '$x-amz-meta-a', '']]);
+        my @args = ('-F', 'key=curl/${filename}', '--form-string', 'x-amz-meta-a=a;b "c"');
+        while (@sig) { my ($n, $v) = splice @sig, 0, 2; push @args, '-F', "$n=$v" }
+        my $out = $s->curl($http, '-o', '/dev/null', '-w', '%{http_code}', @args, '-F',
+            'file=@' . $s->dir . '/upload.bin', "https://127.0.0.1:$s->{tls_port}/$b");
+        is $out, 204, "curl $http";
+        my $r = $s->get("/$b/curl/upload.bin");
+        ok $r->body eq $big x 5, "curl $http: the same bytes";
+        is $r->h('x-amz-meta-a'), 'a;b "c"', "curl $http: a field";
+        $s->delete("/$b/curl/upload.bin");
+    }
 }
 
 

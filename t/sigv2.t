@@ -96,6 +96,17 @@ for my $date (0, 1) {
     is_error $s->get("/$b/p", as => 'none', late => ['Authorization', "AWS a:" . 'x' x 28]), 403,
         'AccessDenied', 'without a date';
 }
+{
+    my $r = $s->put("/$b/framed", 'hello', as => 'v2', stream => { trailers =>
+        [['x-amz-checksum-crc32', 'NhCmhg==']] }, payload => 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+        headers => ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER']);
+    is_status $r, 200, 'a framed body';
+    is_ok $s->get("/$b/framed"), 'is unwrapped', 'hello';
+    is_error $s->put("/$b/framed", 'hello', as => 'v2', headers => ['x-amz-content-sha256',
+        '0' x 64]), 400, 'XAmzContentSHA256Mismatch', 'a wrong hash of the body';
+    is_error $s->put("/$b/framed", 'hello', as => 'v2', headers => ['x-amz-content-sha256',
+        'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']), 400, 'InvalidArgument', 'signed chunks';
+}
 is_ok $s->get("/$b/p"), 'nothing was changed', 'by URL';
 $s->done(more => 1);
 

@@ -97,6 +97,9 @@ cos_err_e cos_sig_v4_verify(const cos_http_t *h, cos_sig_t *sig,
  * (20150830T123600Z); COS_E_AUTH_QUERY_MALFORMED. */
 cos_err_e cos_sig_v4_scope(cos_sig_t *sig, cos_str_t credential,
     cos_str_t date);
+/* What x-amz-content-sha256 says of the payload; COS_E_CONTENT_SHA256_INVALID.
+ */
+cos_err_e cos_sig_v4_words(cos_sig_t *sig, cos_str_t s);
 /* The key that the secret gives for the day and region of sig. 0 or -1. */
 int cos_sig_v4_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key);
 

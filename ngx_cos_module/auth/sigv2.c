@@ -21,6 +21,7 @@ typedef struct {
     int        equals;               /* "?acl=" is not signed as "?acl" */
 } form_t;
 
+static cos_err_e payload(const cos_http_t *h, cos_sig_t *sig);
 static cos_err_e header_date(const cos_http_t *h, cos_sig_t *sig);
 static int64_t parse_date(cos_str_t s);
 static void find_token(const cos_http_t *h, cos_sig_t *sig,
@@ -64,6 +65,7 @@ static const cos_str_t  listed[] = {
 cos_err_e
 cos_sig_v2_header(const cos_http_t *h, cos_sig_t *sig, cos_str_t value)
 {
+    cos_err_e rc;
     cos_str_t key;
 
     sig->scheme = COS_SIG_V2;
@@ -78,8 +80,36 @@ cos_sig_v2_header(const cos_http_t *h, cos_sig_t *sig, cos_str_t value)
     sig->access_key = key;
     sig->signature = value;
     find_token(h, sig, NULL);
+    rc = payload(h, sig);
 
-    return header_date(h, sig);
+    return rc == COS_OK ? header_date(h, sig) : rc;
+}
+
+
+/* A framed body comes with the header that says so, as in V4; its chunks cannot
+ * be signed. */
+static cos_err_e
+payload(const cos_http_t *h, cos_sig_t *sig)
+{
+    cos_err_e           rc;
+    const cos_header_t *hd;
+
+    hd = cos_header(h, "x-amz-content-sha256");
+
+    if (hd == NULL) {
+        sig->payload = COS_PAYLOAD_NONE;
+        return COS_OK;
+    }
+
+    rc = cos_sig_v4_words(sig, hd->value);
+
+    if (rc == COS_OK && (sig->payload == COS_PAYLOAD_STREAM_SIGNED
+                         || sig->payload == COS_PAYLOAD_STREAM_SIGNED_TRAILER))
+    {
+        rc = COS_E_CONTENT_SHA256_INVALID;
+    }
+
+    return rc;
 }
 
 
@@ -190,7 +220,7 @@ cos_sig_v2_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q,
     find_token(h, sig, q->arg[COS_Q_V4_TOKEN] ? q->arg[COS_Q_V4_TOKEN]
                        : cos_arg(&h->args, "x-amz-security-token"));
 
-    return COS_OK;
+    return payload(h, sig);
 }
 
 

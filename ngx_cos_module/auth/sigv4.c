@@ -34,7 +34,6 @@ static int lower_list(cos_str_t list);
 static int is_date(cos_str_t s);
 static cos_err_e header_date(const cos_http_t *h, cos_sig_t *sig,
     cos_alloc_t *a);
-static cos_err_e parse_payload(cos_sig_t *sig, cos_str_t s);
 static cos_err_e attempt(const cos_http_t *h, const cos_sig_t *sig,
     const cos_u8 *key, int raw, cos_alloc_t *a, cos_buf_t *canonical);
 static int derive(const cos_sig_t *sig, cos_u8 *first, size_t len,
@@ -93,7 +92,7 @@ cos_sig_v4_header(const cos_http_t *h, cos_sig_t *sig, cos_str_t value,
         return COS_E_CONTENT_SHA256_INVALID;
     }
 
-    return parse_payload(sig, hd->value);
+    return cos_sig_v4_words(sig, hd->value);
 }
 
 
@@ -139,7 +138,7 @@ cos_sig_v4_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q)
         sig->token = hd->value;
     }
 
-    return parse_payload(sig, cos_sig_v4_payload(h, sig));
+    return cos_sig_v4_words(sig, cos_sig_v4_payload(h, sig));
 }
 
 
@@ -281,8 +280,8 @@ header_date(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a)
 }
 
 
-static cos_err_e
-parse_payload(cos_sig_t *sig, cos_str_t s)
+cos_err_e
+cos_sig_v4_words(cos_sig_t *sig, cos_str_t s)
 {
     if (cos_unhex(sig->payload_sha256, COS_SHA256_LEN, s) == 0) {
         sig->payload = COS_PAYLOAD_SHA256;

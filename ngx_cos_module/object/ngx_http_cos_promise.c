@@ -147,9 +147,7 @@ promised_rest(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
         in->has_crc64 = 1;
     }
 
-    if (ctx->sig.scheme == COS_SIG_V4
-        && ctx->sig.payload == COS_PAYLOAD_SHA256)
-    {
+    if (ctx->sig.payload == COS_PAYLOAD_SHA256) {
         ngx_memcpy(in->sha256, ctx->sig.payload_sha256, COS_SHA256_LEN);
         in->has_sha256 = 1;
     }
@@ -176,8 +174,7 @@ payload_length(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
         return COS_E_MISSING_LENGTH;
     }
 
-    in->chunked = ctx->sig.scheme == COS_SIG_V4
-                  && ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
+    in->chunked = ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
 
     if (!in->chunked) {
         return COS_OK;
@@ -245,8 +242,7 @@ ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
     in.max = text->len;
     in.sig = &ctx->sig;
     in.mem_cap = text->len;
-    in.chunked = ctx->sig.scheme == COS_SIG_V4
-                 && ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
+    in.chunked = ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED;
 
     if ((err = promised_md5(ctx, &in)) != COS_OK
         || (sums && (err = promised_sum(ctx, &in)) != COS_OK)
