@@ -11,9 +11,15 @@
  *   ROOT/open/CID          containers being written or not yet settled
  *   ROOT/xx/CID            settled containers; xx: two hex digits of CID % 256
  *
- * CID is 12 lower-case hex digits: incarnation * 2^20 + n, with bit 19 of n
- * set for a solo container (one record, one large object or part) and clear
- * for a pack (many records of small ones). Ids are never used twice.
+ * Storage classes may have directories of their own, with the same open/ and
+ * xx/. They are told apart by slots, numbers of 1 to 7, which never change:
+ *
+ *   ROOT/slots             text: "<slot> <path>" of each such directory
+ *   DIR/store.slot         text: "<store.id> <slot>"
+ *
+ * CID is 12 lower-case hex digits: slot * 2^45 + incarnation * 2^20 + n, with
+ * bit 19 of n set for a solo container (one record, one large object or part)
+ * and clear for a pack (many records of small ones). Ids are never used twice.
  *
  * File: a 64-byte file header, then records, each 64-byte header, payload,
  * JSON, zero padding to a multiple of 8. In a solo container the payload
@@ -65,7 +71,18 @@
 #define COS_REC_ALIGN     8
 #define COS_GAP_MAX       4096        /* before a payload in a pack */
 
-#define cos_cid_inc(cid)      ((uint64_t) (cid) >> COS_CID_BITS)
+#define COS_SLOT_SHIFT    45
+#define COS_SLOTS         8
+#define COS_INC_MAX       ((1ULL << (COS_SLOT_SHIFT - COS_CID_BITS)) - 1)
+
+#define cos_cid_inc(cid)                                                      \
+    (((uint64_t) (cid) >> COS_CID_BITS) & COS_INC_MAX)
+#define cos_cid_slot(cid)                                                     \
+    ((unsigned) ((uint64_t) (cid) >> COS_SLOT_SHIFT) & (COS_SLOTS - 1))
+/* The id of container n of an incarnation, in the directory of a slot. */
+#define cos_cid(inc, slot, n)                                                 \
+    ((uint64_t) (slot) << COS_SLOT_SHIFT | (uint64_t) (inc) << COS_CID_BITS   \
+     | (n))
 #define cos_cid_is_solo(cid)  (((cid) & COS_CID_SOLO) != 0)
 
 typedef struct {
@@ -88,6 +105,11 @@ typedef struct {
     int         open_fd;              /* ROOT/open, for *at() and fsync */
     int         sync;
     char        id[40];               /* store.id */
+    struct {
+        int     root_fd;              /* -1: not open */
+        int     open_fd;
+        char   *path;                 /* as ROOT/slots says; NULL: no such */
+    }           slot[COS_SLOTS];      /* 0: unused, see root_fd */
 } cos_store_t;
 
 /* Opens (create != 0: makes where missing) the directory and its layout.
@@ -95,6 +117,18 @@ typedef struct {
 int cos_store_open(cos_store_t *st, const char *root, int create, char *err,
     size_t len);
 void cos_store_close(cos_store_t *st);
+/* The slot of a class' directory, which gets one when it has none yet; what it
+ * holds must be of this store. One that was moved is found by its marker, and
+ * ROOT/slots then says so. -1 with a text in err. */
+int cos_store_class_dir(cos_store_t *st, const char *dir, char *err,
+    size_t len);
+/* Whether all directories that belong to the store are there; -1 with a text in
+ * err. To be asked before a store is used. */
+int cos_store_complete(cos_store_t *st, char *err, size_t len);
+/* For a configuration that is only tested: whether both will be content with
+ * these directories. Changes nothing. */
+int cos_store_classes_check(const char *root, const char **dirs, size_t n,
+    char *err, size_t len);
 /* Whether any container exists: tells a new store from one whose Redis was
  * lost. */
 int cos_store_is_empty(cos_store_t *st);
@@ -178,6 +212,11 @@ void cos_solo_abort(cos_solo_t *s);
 /* Another name, in open/, for an existing solo container: how large objects
  * are copied. Durable on return. */
 cos_err_e cos_solo_link(cos_store_t *st, uint64_t from, uint64_t to);
+/* The same from one directory into another, where the bytes must be copied: at
+ * most max of them a call. *done is 0 at first. 1: there is more to do; 0:
+ * durable; -1 with errno. */
+int cos_solo_copy(cos_store_t *st, uint64_t from, uint64_t to, uint64_t *done,
+    uint64_t max);
 
 
 /* --- reading -------------------------------------------------------------- */

@@ -32,6 +32,7 @@ typedef struct {
     uint64_t       next;              /* next n of own container ids */
     cos_pack_t     out;               /* where moved records and notes go */
     unsigned       out_open:1;
+    unsigned       out_slot;          /* where the next container goes */
     int64_t        grace;             /* seconds before an orphan is removed */
     int            dead_percent;      /* compact above this (50) */
     cos_log_pt     log;

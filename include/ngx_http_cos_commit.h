@@ -39,6 +39,7 @@ struct ngx_http_cos_commit_s {
     cos_json_t              json;
     ngx_str_t               payload;
     uint64_t                payload_crc;
+    ngx_uint_t              slot;     /* of the payload's class */
     /* != 0: the payload is in this finished solo container, JSON included */
     uint64_t                solo;
 

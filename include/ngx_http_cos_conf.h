@@ -27,6 +27,11 @@ char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_restore_time(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_cos_conf_store_class(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* Whether the directories of classes are this store's. */
+ngx_int_t ngx_http_cos_class_conf_check(ngx_conf_t *cf,
+    ngx_http_cos_main_conf_t *mcf);
 void ngx_http_cos_class_conf_init(ngx_http_cos_main_conf_t *mcf);
 char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -77,6 +77,9 @@ typedef struct ngx_http_cos_take_s {
     ngx_uint_t              to_read;  /* the piece whose turn it is */
     ngx_uint_t              to_store;
     ngx_http_cos_step_pt    next;
+    ngx_uint_t              slot;     /* where the payload goes, see
+                                         ngx_http_cos_store_slot(); set before
+                                         ngx_http_cos_take_init() or _local() */
     uint64_t                solo;     /* id held, 0: none */
     cos_json_t             *json;     /* for ngx_http_cos_take_finish */
     cos_str_t               text;

@@ -18,6 +18,7 @@
 
 typedef struct {
     ngx_str_t          root;
+    ngx_str_t          class_dir[COS_CLASS_MAX];  /* empty: root */
     size_t             pack_max;          /* larger payloads go solo */
     off_t              container_size;
     ngx_uint_t         relaxed;           /* durability */
@@ -34,6 +35,9 @@ ngx_int_t ngx_http_cos_store_init(ngx_cycle_t *cycle,
     ngx_http_cos_store_conf_t *conf);
 void ngx_http_cos_store_done(void);
 cos_store_t *ngx_http_cos_store_dir(void);
+/* The directory that new payloads of a storage class go to: 0, or the slot of
+ * one of its own. */
+ngx_uint_t ngx_http_cos_store_slot(cos_class_e cls);
 
 /* Hooks for the link. begin: a new incarnation begins (its lock is taken in
  * the thread pool; writes are possible from then on); one that still lives
@@ -59,12 +63,14 @@ typedef struct ngx_http_cos_append_s  ngx_http_cos_append_t;
 /*
  * One record to be appended to the worker's pack and made durable. Owned by
  * the caller and untouched until the handler ran; so are payload and JSON.
- * All appends that wait while a batch is being written share the next write
- * and the next fdatasync. The handler runs on the event loop.
+ * All appends to one directory that wait while a batch is being written there
+ * share the next write and the next fdatasync. The handler runs on the event loop.
  */
 struct ngx_http_cos_append_s {
     cos_pack_rec_t   rec;             /* cid and off are results */
     unsigned         urgent:1;        /* tombstones and notes */
+    unsigned         slot:3;          /* of the class that the payload has, see
+                                         ngx_http_cos_store_slot() */
     cos_err_e        err;             /* result */
     void           (*handler)(ngx_http_cos_append_t *a);
     void            *data;
@@ -92,7 +98,7 @@ void ngx_http_cos_store_resolved(uint64_t cid);
 
 /* A fresh id for a solo container; its incarnation stays alive (locked) until
  * the id is given back. 0 when not writable. */
-uint64_t ngx_http_cos_store_solo_id(void);
+uint64_t ngx_http_cos_store_solo_id(ngx_uint_t slot);
 /* Gives the id back. committed: Redis names it now: the file is moved out of
  * open/ in the background. Otherwise the caller removed the file, or leaves
  * it to recovery (outcome unknown). */

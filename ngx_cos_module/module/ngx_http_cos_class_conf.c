@@ -1,5 +1,6 @@
 /*
- * Configuration: how long restoring takes.
+ * Configuration of storage classes: their directories, and how long restoring
+ * takes.
  */
 
 #include "ngx_http_cos.h"
@@ -69,4 +70,100 @@ ngx_http_cos_conf_restore_time(ngx_conf_t *cf, ngx_command_t *cmd,
     mcf->restore_time[cls][tier] = sec;
 
     return NGX_CONF_OK;
+}
+
+
+/* cos_store_class CLASS DIR */
+char *
+ngx_http_cos_conf_store_class(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_cos_main_conf_t  *mcf = conf;
+
+    int          cls;
+    ngx_str_t   *value, *dir;
+    ngx_path_t  *path;
+
+    (void) cmd;
+
+    value = cf->args->elts;
+    cls = cos_class_parse(value[1]);
+
+    if (cls < 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is no storage class: use a name like "
+                           "STANDARD_IA or ARCHIVE", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    dir = &mcf->store.class_dir[cls];
+
+    if (dir->len) {
+        return "is duplicate";
+    }
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->name = value[2];
+
+    if (path->name.len && path->name.data[path->name.len - 1] == '/') {
+        path->name.len--;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (path->name.len > 400
+        || ngx_strlchr(path->name.data, path->name.data + path->name.len,
+                       '\n'))
+    {
+        return "is a path of more than 400 bytes, or with a line end in it";
+    }
+
+    /* made and handed to the workers' user by nginx */
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    if (ngx_add_path(cf, &path) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    dir->len = path->name.len;
+    dir->data = ngx_pnalloc(cf->pool, dir->len + 1);
+    if (dir->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    (void) ngx_cpystrn(dir->data, path->name.data, dir->len + 1);
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_class_conf_check(ngx_conf_t *cf, ngx_http_cos_main_conf_t *mcf)
+{
+    char         err[NGX_MAX_ERROR_STR], root[512];
+    size_t       n;
+    const char  *dirs[COS_CLASS_MAX];
+    ngx_uint_t   i;
+
+    for (i = 0, n = 0; i < COS_CLASS_MAX; i++) {
+        if (mcf->store.class_dir[i].len) {
+            dirs[n++] = (char *) mcf->store.class_dir[i].data;
+        }
+    }
+
+    (void) ngx_cpystrn((u_char *) root, mcf->store.root.data,
+                       ngx_min(mcf->store.root.len + 1, sizeof(root)));
+
+    if (cos_store_classes_check(root, dirs, n, err, sizeof(err)) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "cos: %s", err);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }

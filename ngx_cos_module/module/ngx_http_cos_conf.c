@@ -470,7 +470,9 @@ ngx_http_cos_conf_check(ngx_conf_t *cf, ngx_http_cos_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_cos_conf_check_kms(cf, mcf) != NGX_OK) {
+    if (ngx_http_cos_conf_check_kms(cf, mcf) != NGX_OK
+        || ngx_http_cos_class_conf_check(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

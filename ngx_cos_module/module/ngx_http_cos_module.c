@@ -138,6 +138,13 @@ static ngx_command_t  commands[] = {
       offsetof(ngx_http_cos_main_conf_t, manager.grace),
       NULL },
 
+    { ngx_string("cos_store_class"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_cos_conf_store_class,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_restore_time"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE3,
       ngx_http_cos_conf_restore_time,

@@ -110,6 +110,7 @@ append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
     if (payload) {
         a->rec.payload = *payload;
         a->rec.payload_crc = c->payload_crc;
+        a->slot = c->slot;
     }
 
     ngx_http_cos_expect(ctx, next);

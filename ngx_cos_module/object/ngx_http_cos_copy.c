@@ -2,11 +2,13 @@
  * CopyObject. Nothing large is read: a large object's containers get second
  * names (hard links) that the copy owns; what lies in packs is read and
  * appended anew. Only where the encryption changes, or another checksum is asked
- * for, are all bytes read and written again.
+ * for, are all bytes read and written again; and where the copy's class has a
+ * directory of its own the containers are copied.
  *
  *   copy_begin   what the destination gets
  *   copy_source  the source is known and may be read
- *   copy_bytes   links made, small bytes read (thread pool)
+ *   copy_bytes   links made, or containers copied; small bytes read (thread
+ *                pool)
  *   copy_placed  small segments of a large object are in the pack
  *   copy_recrypt, copy_fed, copy_stored: instead, when written anew
  *   copy_done    committed: answer
@@ -19,7 +21,8 @@
 #include "ngx_http_cos_tags.h"
 
 
-#define MAX_TRIES  3
+#define MAX_TRIES   3
+#define MOVE_BYTES  (64 * 1024 * 1024)
 
 typedef struct {
     ngx_http_cos_source_t    source;
@@ -35,7 +38,13 @@ typedef struct {
     cos_seg_t               *segs;    /* of the copy */
     uint32_t                 nsegs;
     uint32_t                 nlinks;  /* solo ids held */
-    uint32_t                 linked;
+    struct {
+        uint32_t             seg;
+        uint64_t             pos;     /* of the segment in the object */
+        uint64_t             mem;     /* bytes in mem */
+        uint64_t             moved;   /* of a container that is copied */
+        unsigned             more:1;
+    }                        at;      /* how far the thread came */
     cos_u8                  *mem;     /* packed bytes, one after the other */
     uint64_t                 mem_len;
     uint64_t                 mem_crc;
@@ -242,6 +251,7 @@ copy_source(ngx_http_cos_ctx_t *ctx)
     c->json.bid = ctx->bucket.id;
     c->json.key = ctx->name.key;
     copy_record(p);
+    c->slot = ngx_http_cos_store_slot(c->json.object.cls);
 
     err = ngx_http_cos_sse_source(ctx, o);
 
@@ -280,6 +290,7 @@ copy_bytes(ngx_http_cos_ctx_t *ctx)
 
     p->nsegs = o->nsegs;
     p->mem_len = 0;
+    ngx_memzero(&p->at, sizeof(p->at));
     p->segs = ngx_palloc(ctx->request->pool,
                          (o->nsegs + 1) * sizeof(cos_seg_t));
     if (p->segs == NULL) {
@@ -294,7 +305,7 @@ copy_bytes(ngx_http_cos_ctx_t *ctx)
             continue;
         }
 
-        p->segs[i].cid = ngx_http_cos_store_solo_id();
+        p->segs[i].cid = ngx_http_cos_store_solo_id(p->commit.slot);
 
         if (p->segs[i].cid == 0) {
             p->nsegs = i;
@@ -315,30 +326,57 @@ copy_bytes(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* A container in the directory of the new class is a second name; into another
+ * one it is copied, a piece at a time. */
+static cos_err_e
+link_or_move(copy_t *p, uint64_t from, uint64_t to)
+{
+    int  rc;
+
+    if (cos_cid_slot(from) == cos_cid_slot(to)) {
+        return cos_solo_link(p->store, from, to);
+    }
+
+    rc = cos_solo_copy(p->store, from, to, &p->at.moved, MOVE_BYTES);
+    p->at.more = rc > 0;
+
+    return rc >= 0 ? COS_OK
+           : errno == ENOSPC || errno == EDQUOT ? COS_E_DISK_FULL
+           : COS_E_INTERNAL;
+}
+
+
 static void
 link_and_read(void *data)
 {
-    uint32_t       i;
-    uint64_t       pos, at;
     copy_t        *p = data;
+    cos_seg_t     *seg;
     cos_object_t  *o = &p->source.object;
 
     p->error = 0;
     p->err = COS_OK;
+    p->at.more = 0;
 
-    for (i = 0, pos = 0, at = 0; i < o->nsegs; i++) {
+    for ( /* void */ ; p->at.seg < o->nsegs; p->at.seg++) {
+        seg = &o->segs[p->at.seg];
 
-        if (cos_cid_is_solo(o->segs[i].cid)) {
-            p->err = cos_solo_link(p->store, o->segs[i].cid, p->segs[i].cid);
+        if (cos_cid_is_solo(seg->cid)) {
+            p->err = link_or_move(p, seg->cid, p->segs[p->at.seg].cid);
 
             if (p->err != COS_OK) {
                 p->error = errno;
                 return;
             }
 
+            if (p->at.more) {
+                return;
+            }
+
+            p->at.moved = 0;
+
         } else {
-            if (ngx_http_cos_source_read(p->store, o, pos, p->mem + at,
-                                         o->segs[i].len)
+            if (ngx_http_cos_source_read(p->store, o, p->at.pos,
+                                         p->mem + p->at.mem, seg->len)
                 != 0)
             {
                 p->error = errno;
@@ -346,10 +384,10 @@ link_and_read(void *data)
                 return;
             }
 
-            at += o->segs[i].len;
+            p->at.mem += seg->len;
         }
 
-        pos += o->segs[i].len;
+        p->at.pos += seg->len;
     }
 
     p->mem_crc = cos_crc64(0, p->mem, p->mem_len);
@@ -426,6 +464,7 @@ append_segment(ngx_http_cos_ctx_t *ctx, copy_t *p, uint32_t i, cos_u8 *bytes)
     a->rec.json.len = b.len;
     a->handler = append_handler;
     a->data = ctx;
+    a->slot = p->commit.slot;
 
     ngx_http_cos_expect(ctx, copy_placed);
 
@@ -461,6 +500,10 @@ copy_have(ngx_http_cos_ctx_t *ctx)
                       &ctx->id);
         return ngx_http_cos_fail(ctx, p->error == ENOENT ? COS_E_UNAVAILABLE
                                                          : p->err, NULL);
+    }
+
+    if (p->at.more) {
+        return ngx_http_cos_goto(ctx, copy_read);
     }
 
     if (p->nlinks == 0 && p->nsegs <= 1) {
@@ -547,6 +590,7 @@ copy_recrypt(ngx_http_cos_ctx_t *ctx)
 
         p->feed.take = t;
         t->in.sum_type = p->sum != COS_SUM_NONE ? p->sum : o->sum_type;
+        t->slot = p->commit.slot;
 
         err = ngx_http_cos_take_local(ctx, t, o->size);
 

@@ -30,6 +30,7 @@ ngx_http_cos_put_object(ngx_http_cos_ctx_t *ctx)
     err = ngx_http_cos_put_init(ctx, p);
 
     if (err == COS_OK) {
+        p->take.slot = ngx_http_cos_store_slot(p->commit.json.object.cls);
         err = ngx_http_cos_take_init(ctx, &p->take);
     }
 
@@ -104,6 +105,7 @@ ngx_http_cos_take_commit(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t,
     }
 
     t->commit = c;
+    c->slot = t->slot;
 
     if (t->in.in_solo) {
         c->solo = t->solo;

@@ -89,7 +89,7 @@ place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
         in->mem_cap = in->length;
 
     } else {
-        t->solo = ngx_http_cos_store_solo_id();
+        t->solo = ngx_http_cos_store_solo_id(t->slot);
         if (t->solo == 0) {
             return COS_E_UNAVAILABLE;
         }

@@ -325,6 +325,7 @@ part_known(ngx_http_cos_ctx_t *ctx)
     if (err == COS_OK) {
         /* what the upload was begun with holds for parts that say nothing */
         p->take.in.sum_type = u.object.sum_type;
+        p->take.slot = ngx_http_cos_store_slot(u.object.cls);
 
         err = ngx_http_cos_sse_part(ctx, &u.object);
     }

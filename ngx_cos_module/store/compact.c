@@ -174,6 +174,9 @@ cos_compact_slice(cos_maint_t *m)
         return 0;
     }
 
+    /* what is moved stays in the directory of its class */
+    m->out_slot = cos_cid_slot(v->cid);
+
     if (v->drained) {
         rc = remove_victim(m, v);
         cos_compact_drop(m);

@@ -24,13 +24,13 @@ typedef struct {
     cos_walk_lock_pt   lock;
     void              *ctx;
     int                in_open;
+    unsigned           slot;          /* of the directory */
 } walk_t;
 
 static int open_root(cos_store_t *st, const char *root, int create);
-static int make_layout(cos_store_t *st);
 static int read_id(cos_store_t *st);
 static int create_id(cos_store_t *st);
-static int walk_dir(cos_store_t *st, const char *name, walk_t *w);
+static int walk_dir(int root_fd, const char *name, walk_t *w);
 static int parse_hex(const char *s, size_t n, uint64_t *v);
 
 
@@ -38,6 +38,7 @@ int
 cos_store_open(cos_store_t *st, const char *root, int create, char *err,
     size_t len)
 {
+    int          i;
     const char  *what;
 
     memset(st, 0, sizeof(cos_store_t));
@@ -45,12 +46,17 @@ cos_store_open(cos_store_t *st, const char *root, int create, char *err,
     st->open_fd = -1;
     st->sync = 1;
 
+    for (i = 1; i < COS_SLOTS; i++) {
+        st->slot[i].root_fd = -1;
+        st->slot[i].open_fd = -1;
+    }
+
     what = "directory";
 
     if (open_root(st, root, create) == 0) {
         what = "layout";
 
-        if ((!create || make_layout(st) == 0)
+        if ((!create || cos_store_layout(st->root_fd) == 0)
             && (st->open_fd = openat(st->root_fd, "open",
                                      O_RDONLY|O_DIRECTORY|O_CLOEXEC)) != -1)
         {
@@ -59,7 +65,11 @@ cos_store_open(cos_store_t *st, const char *root, int create, char *err,
             if (read_id(st) == 0
                 || (create && errno == ENOENT && create_id(st) == 0))
             {
-                return 0;
+                what = "slots";
+
+                if (cos_slots_load(st) == 0) {
+                    return 0;
+                }
             }
         }
     }
@@ -95,8 +105,8 @@ open_root(cos_store_t *st, const char *root, int create)
 }
 
 
-static int
-make_layout(cos_store_t *st)
+int
+cos_store_layout(int root_fd)
 {
     int       made;
     char      name[COS_NAME_LEN];
@@ -112,7 +122,7 @@ make_layout(cos_store_t *st)
             snprintf(name, sizeof(name), "%02x", i);
         }
 
-        if (mkdirat(st->root_fd, name, 0700) == 0) {
+        if (mkdirat(root_fd, name, 0700) == 0) {
             made = 1;
 
         } else if (errno != EEXIST) {
@@ -120,7 +130,7 @@ make_layout(cos_store_t *st)
         }
     }
 
-    return made ? fsync(st->root_fd) : 0;
+    return made ? fsync(root_fd) : 0;
 }
 
 
@@ -213,6 +223,8 @@ create_id(cos_store_t *st)
 void
 cos_store_close(cos_store_t *st)
 {
+    cos_slots_close(st);
+
     if (st->open_fd != -1) {
         (void) close(st->open_fd);
         st->open_fd = -1;
@@ -321,8 +333,13 @@ cos_store_lock_name(cos_store_t *st, const char *name)
 int
 cos_store_open_cid(cos_store_t *st, uint64_t cid)
 {
-    int   fd, i;
+    int   at, fd, i;
     char  name[COS_NAME_LEN];
+
+    at = cos_store_at(st, cid);
+    if (at == -1) {
+        return -1;
+    }
 
     for (i = 0; i < 3; i++) {
         if (i == 1) {
@@ -332,7 +349,7 @@ cos_store_open_cid(cos_store_t *st, uint64_t cid)
             cos_name_settled(name, cid);
         }
 
-        fd = openat(st->root_fd, name, O_RDONLY|O_CLOEXEC);
+        fd = openat(at, name, O_RDONLY|O_CLOEXEC);
 
         if (fd != -1 || errno != ENOENT) {
             return fd;
@@ -348,17 +365,23 @@ cos_store_open_cid(cos_store_t *st, uint64_t cid)
 int
 cos_store_settle(cos_store_t *st, uint64_t cid)
 {
+    int          at;
     char         from[COS_NAME_LEN], to[COS_NAME_LEN];
     struct stat  sb;
+
+    at = cos_store_at(st, cid);
+    if (at == -1) {
+        return -1;
+    }
 
     cos_name_open(from, cid);
     cos_name_settled(to, cid);
 
-    if (renameat(st->root_fd, from, st->root_fd, to) == 0) {
+    if (renameat(at, from, at, to) == 0) {
         return 0;
     }
 
-    if (errno == ENOENT && fstatat(st->root_fd, to, &sb, 0) == 0) {
+    if (errno == ENOENT && fstatat(at, to, &sb, 0) == 0) {
         return 0;
     }
 
@@ -369,11 +392,16 @@ cos_store_settle(cos_store_t *st, uint64_t cid)
 int
 cos_store_unlink(cos_store_t *st, uint64_t cid)
 {
-    int   found;
+    int   at, found;
     char  name[COS_NAME_LEN];
 
+    at = cos_store_at(st, cid);
+    if (at == -1) {
+        return -1;
+    }
+
     cos_name_open(name, cid);
-    found = unlinkat(st->root_fd, name, 0) == 0;
+    found = unlinkat(at, name, 0) == 0;
 
     if (!found && errno != ENOENT) {
         return -1;
@@ -381,7 +409,7 @@ cos_store_unlink(cos_store_t *st, uint64_t cid)
 
     cos_name_settled(name, cid);
 
-    if (unlinkat(st->root_fd, name, 0) == 0) {
+    if (unlinkat(at, name, 0) == 0) {
         return 0;
     }
 
@@ -414,26 +442,48 @@ cos_store_stat(cos_store_t *st, uint64_t cid, int64_t *age, uint64_t *size)
 }
 
 
-/* open/ first: what moves while we walk is then seen twice, never missed. */
-int
-cos_store_walk(cos_store_t *st, cos_walk_pt cb, void *ctx)
+static int
+walk_settled(int root_fd, walk_t *w)
 {
     int       rc;
     char      name[COS_NAME_LEN];
-    walk_t    w;
     unsigned  i;
+
+    for (i = 0, rc = 0; rc == 0 && i < 256; i++) {
+        snprintf(name, sizeof(name), "%02x", i);
+        rc = walk_dir(root_fd, name, w);
+    }
+
+    return rc;
+}
+
+
+/* open/ first, of all directories: what moves while we walk is then seen twice,
+ * never missed. */
+int
+cos_store_walk(cos_store_t *st, cos_walk_pt cb, void *ctx)
+{
+    int     rc, at;
+    walk_t  w;
 
     memset(&w, 0, sizeof(w));
     w.cid = cb;
     w.ctx = ctx;
-    w.in_open = 1;
+    rc = 0;
 
-    rc = walk_dir(st, "open", &w);
-    w.in_open = 0;
+    for (w.in_open = 1; w.in_open >= 0; w.in_open--) {
+        for (w.slot = 0; rc == 0 && w.slot < COS_SLOTS; w.slot++) {
 
-    for (i = 0; rc == 0 && i < 256; i++) {
-        snprintf(name, sizeof(name), "%02x", i);
-        rc = walk_dir(st, name, &w);
+            at = cos_store_at(st, cos_cid(0, w.slot, 0));
+
+            if (at != -1) {
+                rc = w.in_open ? walk_dir(at, "open", &w)
+                               : walk_settled(at, &w);
+
+            } else if (st->slot[w.slot].path != NULL) {
+                return -1;
+            }
+        }
     }
 
     return rc;
@@ -450,7 +500,7 @@ cos_store_walk_locks(cos_store_t *st, cos_walk_lock_pt cb, void *ctx)
     w.ctx = ctx;
     w.in_open = 1;
 
-    return walk_dir(st, "open", &w);
+    return walk_dir(st->root_fd, "open", &w);
 }
 
 
@@ -465,7 +515,10 @@ walk_entry(const char *name, walk_t *w)
     dot = strchr(name, '.');
 
     if (dot == NULL) {
-        if (w->cid != NULL && n == 12 && parse_hex(name, n, &v) == 0) {
+        /* what lies in another directory than its own cannot be found */
+        if (w->cid != NULL && n == 12 && parse_hex(name, n, &v) == 0
+            && cos_cid_slot(v) == w->slot)
+        {
             return w->cid(w->ctx, v, w->in_open);
         }
 
@@ -482,12 +535,12 @@ walk_entry(const char *name, walk_t *w)
 /* The names are read before the first callback, which may add and remove
  * files: what readdir() does then is not defined. */
 static int
-walk_dir(cos_store_t *st, const char *name, walk_t *w)
+walk_dir(int root_fd, const char *name, walk_t *w)
 {
     int              n, i, rc;
     struct dirent  **list;
 
-    n = scandirat(st->root_fd, name, &list, NULL, alphasort);
+    n = scandirat(root_fd, name, &list, NULL, alphasort);
     if (n < 0) {
         return errno == ENOENT ? 0 : -1;
     }

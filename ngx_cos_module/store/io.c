@@ -172,16 +172,21 @@ cos_store_sync(cos_store_t *st, int fd)
 
 
 int
-cos_store_sync_open(cos_store_t *st)
+cos_store_sync_open(cos_store_t *st, uint64_t cid)
 {
-    int  rc;
+    int  rc, fd;
 
     if (!st->sync) {
         return 0;
     }
 
+    fd = cos_store_open_at(st, cid);
+    if (fd == -1) {
+        return -1;
+    }
+
     do {
-        rc = fsync(st->open_fd);
+        rc = fsync(fd);
     } while (rc != 0 && errno == EINTR);
 
     return rc;

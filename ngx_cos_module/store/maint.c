@@ -250,7 +250,7 @@ take_inc(cos_maint_t *m, uint64_t *inc)
     r = cos_rs_call(m->redis, "HINCRBY g inc 1");
 
     if (r == NULL || r->type != REDIS_REPLY_INTEGER || r->integer <= 0
-        || r->integer >= 1LL << (48 - COS_CID_BITS))
+        || r->integer > (long long) COS_INC_MAX)
     {
         freeReplyObject(r);
         return -1;
@@ -426,7 +426,9 @@ cos_maint_out(cos_maint_t *m, uint64_t bytes)
         return -1;
     }
 
-    if (m->out_open && cos_pack_fits(&m->out, bytes)) {
+    if (m->out_open && cos_cid_slot(m->out.cid) == m->out_slot
+        && cos_pack_fits(&m->out, bytes))
+    {
         return 0;
     }
 
@@ -443,7 +445,7 @@ cos_maint_out(cos_maint_t *m, uint64_t bytes)
         return -1;
     }
 
-    cid = m->inc << COS_CID_BITS | m->next++;
+    cid = cos_cid(m->inc, m->out_slot, m->next++);
 
     if (cos_pack_create(&m->out, m->store, cid, COS_OUT_MAX) != COS_OK) {
         /* nothing was written: the incarnation stays in good order */

@@ -1,7 +1,7 @@
 /*
- * store: the group commit. At most one batch is being written; all that
- * arrives meanwhile, or in one turn of the event loop, goes into the next one
- * and shares its write and its fdatasync. A pack is created by the first batch
+ * store: the group commit. At most one batch is being written into each
+ * directory; all that arrives for it meanwhile, or in one turn of the event
+ * loop, goes into the next one and shares its write and its fdatasync. A pack is created by the first batch
  * that needs it, in the same task.
  */
 
@@ -19,6 +19,9 @@
  * same unless the disk is full. */
 typedef struct {
     ngx_thread_task_t       task;
+    ngx_uint_t              slot;
+    ngx_queue_t             waiting;  /* appends, in order of arrival */
+    ngx_msec_t              full_until;
     unsigned                busy:1;
     ngx_http_cos_pack_t    *pack;     /* current when the batch was taken */
     ngx_http_cos_pack_t    *fresh;    /* to be created and written instead */
@@ -34,17 +37,18 @@ typedef struct {
 } batch_t;
 
 
-static void batch_post(ngx_event_t *ev);
-static uint64_t batch_take(void);
-static ngx_int_t batch_choose(uint64_t need);
-static void batch_refuse(cos_err_e err);
+static void post_all(ngx_event_t *ev);
+static void batch_post(batch_t *b);
+static uint64_t batch_take(batch_t *b);
+static ngx_int_t batch_choose(batch_t *b, uint64_t need);
+static void batch_refuse(batch_t *b, cos_err_e err);
 static void batch_run(void *ctx, ngx_log_t *log);
 static void batch_write(batch_t *b, cos_pack_t *p);
 static void batch_write_urgent(batch_t *b, cos_pack_t *p);
 static void batch_done(ngx_event_t *ev);
-static ngx_http_cos_pack_t *batch_target(void);
-static void batch_not_created(void);
-static void batch_results(ngx_http_cos_pack_t *p);
+static ngx_http_cos_pack_t *batch_target(batch_t *b);
+static void batch_not_created(batch_t *b);
+static void batch_results(batch_t *b, ngx_http_cos_pack_t *p);
 static void refuse(ngx_http_cos_append_t *a, cos_err_e err);
 static void deliver(ngx_event_t *ev);
 static void finish(ngx_http_cos_append_t *a);
@@ -52,33 +56,37 @@ static void log_full(const char *what);
 static uint64_t now_us(void);
 
 
-static ngx_queue_t   waiting;         /* appends, in order of arrival */
 static ngx_queue_t   refused;         /* only their handlers are to be called */
-static batch_t       batch;
+static batch_t       batches[COS_SLOTS];
 static ngx_event_t   post_event;
 static ngx_event_t   deliver_event;
-static ngx_msec_t    full_until;
 static time_t        full_logged;
 
 
 void
 ngx_http_cos_append_init(void)
 {
-    ngx_queue_init(&waiting);
-    ngx_queue_init(&refused);
+    ngx_uint_t  i;
 
-    ngx_memzero(&batch, sizeof(batch_t));
-    ngx_http_cos_task_init(&batch.task, &batch, batch_run, batch_done);
+    ngx_queue_init(&refused);
+    ngx_memzero(batches, sizeof(batches));
+
+    for (i = 0; i < COS_SLOTS; i++) {
+        batches[i].slot = i;
+        batches[i].full_until = ngx_current_msec;
+        ngx_queue_init(&batches[i].waiting);
+        ngx_http_cos_task_init(&batches[i].task, &batches[i], batch_run,
+                               batch_done);
+    }
 
     ngx_memzero(&post_event, sizeof(ngx_event_t));
-    post_event.handler = batch_post;
+    post_event.handler = post_all;
     post_event.log = ngx_cycle->log;
 
     ngx_memzero(&deliver_event, sizeof(ngx_event_t));
     deliver_event.handler = deliver;
     deliver_event.log = ngx_cycle->log;
 
-    full_until = ngx_current_msec;
     full_logged = 0;
 }
 
@@ -93,7 +101,7 @@ ngx_http_cos_store_append(ngx_http_cos_append_t *a)
     a->err = COS_OK;
     a->start_us = now_us();
 
-    ngx_queue_insert_tail(&waiting, &a->queue);
+    ngx_queue_insert_tail(&batches[a->slot].waiting, &a->queue);
 
     ngx_http_cos_append_start();
 
@@ -104,76 +112,91 @@ ngx_http_cos_store_append(ngx_http_cos_append_t *a)
 void
 ngx_http_cos_append_start(void)
 {
-    if (batch.busy || ngx_queue_empty(&waiting)) {
-        return;
-    }
+    ngx_uint_t  i;
 
-    /* at the end of this turn of the loop, so that its other requests join */
-    ngx_post_event(&post_event, &ngx_posted_events);
+    for (i = 0; i < COS_SLOTS; i++) {
+        if (!batches[i].busy && !ngx_queue_empty(&batches[i].waiting)) {
+            /* at the end of this turn of the loop, so that its other requests
+             * join */
+            ngx_post_event(&post_event, &ngx_posted_events);
+            return;
+        }
+    }
 }
 
 
 static void
-batch_post(ngx_event_t *ev)
+post_all(ngx_event_t *ev)
 {
-    uint64_t  need;
+    ngx_uint_t  i;
 
     (void) ev;
 
-    if (batch.busy || ngx_queue_empty(&waiting)
+    for (i = 0; i < COS_SLOTS; i++) {
+        batch_post(&batches[i]);
+    }
+}
+
+
+static void
+batch_post(batch_t *b)
+{
+    uint64_t  need;
+
+    if (b->busy || ngx_queue_empty(&b->waiting)
         || !ngx_http_cos_store_writable())
     {
         return;
     }
 
-    need = batch_take();
+    need = batch_take(b);
 
-    if (batch_choose(need) != NGX_OK) {
-        batch_refuse(COS_E_UNAVAILABLE);
+    if (batch_choose(b, need) != NGX_OK) {
+        batch_refuse(b, COS_E_UNAVAILABLE);
         return;
     }
 
-    if (ngx_http_cos_task_post(&batch.task) != NGX_OK) {
-        batch_refuse(COS_E_SLOW_DOWN);
+    if (ngx_http_cos_task_post(&b->task) != NGX_OK) {
+        batch_refuse(b, COS_E_SLOW_DOWN);
         return;
     }
 
-    batch.busy = 1;
+    b->busy = 1;
 
-    if (batch.pack) {
-        batch.pack->busy = 1;
+    if (b->pack) {
+        b->pack->busy = 1;
     }
 
-    if (batch.fresh) {
-        batch.fresh->busy = 1;
+    if (b->fresh) {
+        b->fresh->busy = 1;
     }
 }
 
 
 static uint64_t
-batch_take(void)
+batch_take(batch_t *b)
 {
     uint64_t                len, need, max;
     ngx_queue_t            *q;
     ngx_http_cos_append_t  *a;
 
-    batch.n = 0;
-    batch.nurgent = 0;
+    b->n = 0;
+    b->nurgent = 0;
     need = 0;
 
     /* the rest of a pack that a batch does not fit into stays unused */
     max = ngx_min((uint64_t) BATCH_BYTES,
                   (uint64_t) ngx_http_cos_store.conf->container_size / 4);
 
-    while (batch.n < BATCH_RECORDS && !ngx_queue_empty(&waiting)) {
-        q = ngx_queue_head(&waiting);
+    while (b->n < BATCH_RECORDS && !ngx_queue_empty(&b->waiting)) {
+        q = ngx_queue_head(&b->waiting);
         a = ngx_queue_data(q, ngx_http_cos_append_t, queue);
 
         len = COS_REC_HEAD + a->rec.payload.len + a->rec.json.len
               + COS_GAP_MAX;
         len = (len + COS_REC_ALIGN - 1) & ~(uint64_t) (COS_REC_ALIGN - 1);
 
-        if (batch.n && need + len > max) {
+        if (b->n && need + len > max) {
             break;
         }
 
@@ -181,11 +204,11 @@ batch_take(void)
         ngx_queue_remove(q);
 
         need += len;
-        batch.apps[batch.n] = a;
-        batch.recs[batch.n++] = &a->rec;
+        b->apps[b->n] = a;
+        b->recs[b->n++] = &a->rec;
 
         if (a->urgent) {
-            batch.urgent[batch.nurgent++] = &a->rec;
+            b->urgent[b->nurgent++] = &a->rec;
         }
     }
 
@@ -195,20 +218,20 @@ batch_take(void)
 
 /* Decides whether the batch still goes into the current pack. */
 static ngx_int_t
-batch_choose(uint64_t need)
+batch_choose(batch_t *b, uint64_t need)
 {
     ngx_http_cos_inc_t  *inc;
 
-    batch.pack = ngx_http_cos_store.pack;
-    batch.fresh = NULL;
-    batch.create_err = COS_OK;
+    b->pack = ngx_http_cos_store.pack[b->slot];
+    b->fresh = NULL;
+    b->create_err = COS_OK;
 
-    if (batch.pack && cos_pack_fits(&batch.pack->pack, need)) {
+    if (b->pack && cos_pack_fits(&b->pack->pack, need)) {
         return NGX_OK;
     }
 
-    if ((ngx_msec_int_t) (full_until - ngx_current_msec) > 0) {
-        batch.create_err = COS_E_DISK_FULL;
+    if ((ngx_msec_int_t) (b->full_until - ngx_current_msec) > 0) {
+        b->create_err = COS_E_DISK_FULL;
         return NGX_OK;
     }
 
@@ -219,25 +242,25 @@ batch_choose(uint64_t need)
         return NGX_ERROR;
     }
 
-    batch.fresh = ngx_http_cos_pack_new(inc);
+    b->fresh = ngx_http_cos_pack_new(inc, b->slot);
 
-    return batch.fresh ? NGX_OK : NGX_ERROR;
+    return b->fresh ? NGX_OK : NGX_ERROR;
 }
 
 
 /* The batch could not be posted. */
 static void
-batch_refuse(cos_err_e err)
+batch_refuse(batch_t *b, cos_err_e err)
 {
     ngx_uint_t  i;
 
-    if (batch.fresh) {
-        ngx_http_cos_pack_free(batch.fresh);
-        batch.fresh = NULL;
+    if (b->fresh) {
+        ngx_http_cos_pack_free(b->fresh);
+        b->fresh = NULL;
     }
 
-    for (i = 0; i < batch.n; i++) {
-        refuse(batch.apps[i], err);
+    for (i = 0; i < b->n; i++) {
+        refuse(b->apps[i], err);
     }
 
     ngx_http_cos_append_start();
@@ -303,6 +326,7 @@ batch_write_urgent(batch_t *b, cos_pack_t *p)
 static void
 batch_done(ngx_event_t *ev)
 {
+    batch_t                *b = ev->data;
     ngx_uint_t              i, n;
     ngx_http_cos_pack_t    *p, *old, *fresh;
     ngx_http_cos_append_t  *apps[BATCH_RECORDS];
@@ -311,13 +335,13 @@ batch_done(ngx_event_t *ev)
         return;
     }
 
-    batch.busy = 0;
+    b->busy = 0;
 
-    old = batch.pack;
-    p = batch_target();
-    fresh = batch.fresh;
+    old = b->pack;
+    p = batch_target(b);
+    fresh = b->fresh;
 
-    batch_results(p);
+    batch_results(b, p);
 
     if (p && p->pack.err) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, p->pack.err,
@@ -337,11 +361,11 @@ batch_done(ngx_event_t *ev)
         ngx_http_cos_pack_close(fresh);
     }
 
-    n = batch.n;
-    ngx_memcpy(apps, batch.apps, n * sizeof(ngx_http_cos_append_t *));
+    n = b->n;
+    ngx_memcpy(apps, b->apps, n * sizeof(ngx_http_cos_append_t *));
 
     /* the next batch need not wait for the handlers */
-    batch_post(NULL);
+    batch_post(b);
 
     for (i = 0; i < n; i++) {
         finish(apps[i]);
@@ -351,74 +375,74 @@ batch_done(ngx_event_t *ev)
 
 /* The pack that was written to: the fresh one if it came into being. */
 static ngx_http_cos_pack_t *
-batch_target(void)
+batch_target(batch_t *b)
 {
-    if (batch.fresh == NULL) {
-        if (batch.err == COS_E_DISK_FULL) {
+    if (b->fresh == NULL) {
+        if (b->err == COS_E_DISK_FULL) {
             log_full("record");
         }
 
-        return batch.pack;
+        return b->pack;
     }
 
-    if (batch.create_err == COS_OK) {
-        if (batch.pack) {
-            ngx_http_cos_pack_retire(batch.pack);
+    if (b->create_err == COS_OK) {
+        if (b->pack) {
+            ngx_http_cos_pack_retire(b->pack);
         }
 
         /* unless end() or begin() came meanwhile */
-        if (!batch.fresh->retired) {
-            ngx_http_cos_store.pack = batch.fresh;
+        if (!b->fresh->retired) {
+            ngx_http_cos_store.pack[b->slot] = b->fresh;
         }
 
-        return batch.fresh;
+        return b->fresh;
     }
 
-    batch_not_created();
+    batch_not_created(b);
 
-    return batch.pack;
+    return b->pack;
 }
 
 
 /* Nothing is damaged then, so the incarnation goes on, and the old pack. */
 static void
-batch_not_created(void)
+batch_not_created(batch_t *b)
 {
     ngx_err_t  err;
 
-    if (batch.create_err == COS_E_DISK_FULL) {
-        full_until = ngx_current_msec + FULL_PAUSE;
+    if (b->create_err == COS_E_DISK_FULL) {
+        b->full_until = ngx_current_msec + FULL_PAUSE;
         log_full("container");
 
     } else {
-        err = batch.fresh->pack.err;
+        err = b->fresh->pack.err;
 
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
                       "cos: creating container %012xL failed",
-                      batch.fresh->cid);
+                      b->fresh->cid);
 
         if (err == NGX_EMFILE || err == NGX_ENFILE) {
             ngx_http_cos_store_close_idle();
         }
     }
 
-    ngx_http_cos_pack_free(batch.fresh);
-    batch.fresh = NULL;
+    ngx_http_cos_pack_free(b->fresh);
+    b->fresh = NULL;
 }
 
 
 /* Before any handler runs: resolved() must find its record counted. */
 static void
-batch_results(ngx_http_cos_pack_t *p)
+batch_results(batch_t *b, ngx_http_cos_pack_t *p)
 {
     ngx_uint_t              i;
     ngx_http_cos_append_t  *a;
 
-    ngx_http_cos_store.stats.batches += batch.writes;
+    ngx_http_cos_store.stats.batches += b->writes;
 
-    for (i = 0; i < batch.n; i++) {
-        a = batch.apps[i];
-        a->err = a->urgent ? batch.urgent_err : batch.err;
+    for (i = 0; i < b->n; i++) {
+        a = b->apps[i];
+        a->err = a->urgent ? b->urgent_err : b->err;
 
         if (a->err == COS_OK) {
             ngx_http_cos_store.stats.append_bytes += a->rec.payload.len
@@ -435,15 +459,18 @@ batch_results(ngx_http_cos_pack_t *p)
 void
 ngx_http_cos_append_refuse(cos_err_e err)
 {
+    ngx_uint_t              i;
     ngx_queue_t            *q;
     ngx_http_cos_append_t  *a;
 
-    while (!ngx_queue_empty(&waiting)) {
-        q = ngx_queue_head(&waiting);
-        ngx_queue_remove(q);
+    for (i = 0; i < COS_SLOTS; i++) {
+        while (!ngx_queue_empty(&batches[i].waiting)) {
+            q = ngx_queue_head(&batches[i].waiting);
+            ngx_queue_remove(q);
 
-        a = ngx_queue_data(q, ngx_http_cos_append_t, queue);
-        refuse(a, err);
+            a = ngx_queue_data(q, ngx_http_cos_append_t, queue);
+            refuse(a, err);
+        }
     }
 }
 

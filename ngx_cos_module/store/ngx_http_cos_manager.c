@@ -108,6 +108,13 @@ manager_open(manager_t *m)
         return NGX_ERROR;
     }
 
+    /* workers tell of a directory that is missing, and do not start */
+    if (cos_store_complete(&m->dir, err, sizeof(err)) != 0) {
+        cos_store_close(&m->dir);
+        manager_complain(m, err);
+        return NGX_ERROR;
+    }
+
     m->dir.sync = !m->conf->store->relaxed;
     m->opened = 1;
 

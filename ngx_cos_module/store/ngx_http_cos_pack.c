@@ -27,7 +27,7 @@ ngx_http_cos_pack_init(void)
 
 
 ngx_http_cos_pack_t *
-ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc)
+ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc, ngx_uint_t slot)
 {
     ngx_http_cos_pack_t  *p;
 
@@ -36,7 +36,8 @@ ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc)
         return NULL;
     }
 
-    p->cid = (inc->id << COS_CID_BITS) | ++inc->packs;
+    p->slot = slot;
+    p->cid = cos_cid(inc->id, slot, ++inc->packs);
     p->pack.fd = -1;
     p->inc = inc;
     inc->refs++;
@@ -101,8 +102,8 @@ ngx_http_cos_pack_retire_all(ngx_uint_t drop)
 void
 ngx_http_cos_pack_retire(ngx_http_cos_pack_t *p)
 {
-    if (p == ngx_http_cos_store.pack) {
-        ngx_http_cos_store.pack = NULL;
+    if (p == ngx_http_cos_store.pack[p->slot]) {
+        ngx_http_cos_store.pack[p->slot] = NULL;
     }
 
     p->retired = 1;

@@ -12,6 +12,8 @@
 #define FAILURE_PAUSE  1000           /* ms between two calls of the hook */
 
 
+static ngx_int_t class_dirs(ngx_cycle_t *cycle,
+    ngx_http_cos_store_conf_t *conf);
 static void inc_lock_run(void *ctx, ngx_log_t *log);
 static void inc_lock_done(ngx_event_t *ev);
 static void inc_leave(ngx_uint_t drop);
@@ -53,6 +55,10 @@ ngx_http_cos_store_init(ngx_cycle_t *cycle, ngx_http_cos_store_conf_t *conf)
         return NGX_ERROR;
     }
 
+    if (class_dirs(cycle, conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_cos_store.dir.sync = !conf->relaxed;
 
     ngx_queue_init(&incs);
@@ -70,6 +76,47 @@ ngx_http_cos_store_init(ngx_cycle_t *cycle, ngx_http_cos_store_conf_t *conf)
     ngx_http_cos_file_init();
 
     return NGX_OK;
+}
+
+
+/* Finds the slots of the classes' directories, or makes them. */
+static ngx_int_t
+class_dirs(ngx_cycle_t *cycle, ngx_http_cos_store_conf_t *conf)
+{
+    int          slot;
+    char         err[NGX_MAX_ERROR_STR];
+    ngx_uint_t   i;
+
+    for (i = 0; i < COS_CLASS_MAX; i++) {
+
+        if (conf->class_dir[i].len == 0) {
+            continue;
+        }
+
+        slot = cos_store_class_dir(&ngx_http_cos_store.dir,
+                                   (char *) conf->class_dir[i].data, err,
+                                   sizeof(err));
+        if (slot < 0) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "cos: %s", err);
+            return NGX_ERROR;
+        }
+
+        ngx_http_cos_store.slot[i] = slot;
+    }
+
+    if (cos_store_complete(&ngx_http_cos_store.dir, err, sizeof(err)) != 0) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "cos: %s", err);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_cos_store_slot(cos_class_e cls)
+{
+    return ngx_http_cos_store.slot[cls];
 }
 
 
@@ -263,7 +310,7 @@ failure_notify(ngx_event_t *ev)
 
 
 uint64_t
-ngx_http_cos_store_solo_id(void)
+ngx_http_cos_store_solo_id(ngx_uint_t slot)
 {
     ngx_http_cos_inc_t  *inc;
 
@@ -280,7 +327,7 @@ ngx_http_cos_store_solo_id(void)
 
     inc->refs++;
 
-    return (inc->id << COS_CID_BITS) | COS_CID_SOLO | ++inc->solos;
+    return cos_cid(inc->id, slot, COS_CID_SOLO | ++inc->solos);
 }
 
 

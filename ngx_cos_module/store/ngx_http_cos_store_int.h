@@ -45,6 +45,7 @@ typedef struct {
     cos_pack_t           pack;        /* the thread's while busy or closing */
     uint64_t             cid;
     ngx_http_cos_inc_t  *inc;         /* referenced */
+    ngx_uint_t           slot;
     ngx_uint_t           unresolved;  /* records */
     ngx_queue_t          queue;
     unsigned             busy:1;      /* a batch has it */
@@ -58,7 +59,9 @@ typedef struct {
     cos_store_t                  dir;
     ngx_http_cos_store_conf_t   *conf;
     ngx_http_cos_inc_t          *inc;     /* current, NULL: none */
-    ngx_http_cos_pack_t         *pack;    /* takes records, NULL: none yet */
+    /* by slot: takes records, NULL: none yet */
+    ngx_http_cos_pack_t         *pack[COS_SLOTS];
+    ngx_uint_t                   slot[COS_CLASS_MAX];
     ngx_http_cos_store_stats_t   stats;
 } ngx_http_cos_store_t;
 
@@ -95,7 +98,8 @@ ngx_http_cos_job_t *ngx_http_cos_job_create(uint64_t cid,
 
 void ngx_http_cos_pack_init(void);
 /* With the next id of inc, which must not be used up; not yet on disk. */
-ngx_http_cos_pack_t *ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc);
+ngx_http_cos_pack_t *ngx_http_cos_pack_new(ngx_http_cos_inc_t *inc,
+    ngx_uint_t slot);
 /* For one that never came into being. */
 void ngx_http_cos_pack_free(ngx_http_cos_pack_t *p);
 /* It takes no more records. */

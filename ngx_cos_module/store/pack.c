@@ -52,7 +52,7 @@ cos_pack_create(cos_pack_t *p, cos_store_t *st, uint64_t cid, uint64_t max)
 
     cos_name_open(name, cid);
 
-    p->fd = openat(st->root_fd, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+    p->fd = openat(cos_store_at(st, cid), name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
     if (p->fd == -1) {
         return fail(p);
     }
@@ -73,7 +73,7 @@ cos_pack_create(cos_pack_t *p, cos_store_t *st, uint64_t cid, uint64_t max)
 failed:
 
     /* nothing can be in it yet */
-    (void) unlinkat(st->root_fd, name, 0);
+    (void) unlinkat(cos_store_at(st, cid), name, 0);
     cos_pack_abandon(p);
 
     return rc;
@@ -95,7 +95,7 @@ write_head(cos_pack_t *p)
     if (cos_pwrite_full(p->fd, head, COS_FILE_HEAD, 0) != 0
         || cos_zero_fill(p->fd, p->off, p->allocated) != 0
         || cos_store_sync(p->store, p->fd) != 0
-        || cos_store_sync_open(p->store) != 0)
+        || cos_store_sync_open(p->store, p->cid) != 0)
     {
         return fail(p);
     }
@@ -163,7 +163,7 @@ cos_pack_reopen(cos_pack_t *p, cos_store_t *st, uint64_t cid, uint64_t end)
 
     cos_name_open(name, cid);
 
-    p->fd = openat(st->root_fd, name, O_RDWR|O_CLOEXEC);
+    p->fd = openat(cos_store_at(st, cid), name, O_RDWR|O_CLOEXEC);
     if (p->fd == -1) {
         return fail(p);
     }

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store_internal.h"
@@ -36,7 +37,8 @@ cos_solo_create(cos_solo_t *s, cos_store_t *st, uint64_t cid,
 
     cos_name_open(name, cid);
 
-    s->fd = openat(st->root_fd, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+    s->fd = openat(cos_store_at(st, cid), name,
+                   O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
     if (s->fd == -1) {
         return fail(s);
     }
@@ -109,7 +111,7 @@ cos_solo_finish(cos_solo_t *s, cos_json_e kind, uint64_t seq,
 
     if (write_ends(s, kind, seq, payload_crc, json) != 0
         || cos_store_sync(s->store, s->fd) != 0
-        || cos_store_sync_open(s->store) != 0)
+        || cos_store_sync_open(s->store, s->cid) != 0)
     {
         return fail(s);
     }
@@ -206,7 +208,8 @@ cos_solo_link(cos_store_t *st, uint64_t from, uint64_t to)
             cos_name_settled(src, from);
         }
 
-        rc = linkat(st->root_fd, src, st->root_fd, dst, 0);
+        rc = linkat(cos_store_at(st, from), src, cos_store_at(st, to), dst,
+                    0);
 
         if (rc != 0 && errno != ENOENT) {
             break;
@@ -217,5 +220,112 @@ cos_solo_link(cos_store_t *st, uint64_t from, uint64_t to)
         return cos_store_err(errno);
     }
 
-    return cos_store_sync_open(st) == 0 ? COS_OK : cos_store_err(errno);
+    return cos_store_sync_open(st, to) == 0 ? COS_OK : cos_store_err(errno);
+}
+
+
+/* In the kernel where the file systems can, else through memory. */
+static ssize_t
+copy_some(int in, loff_t *from, int out, loff_t *to, size_t len)
+{
+    cos_u8   buf[65536];
+    ssize_t  n;
+
+    do {
+        n = copy_file_range(in, from, out, to, len, 0);
+    } while (n < 0 && errno == EINTR);
+
+    if (n >= 0 || (errno != EXDEV && errno != EINVAL && errno != ENOSYS
+                   && errno != EOPNOTSUPP))
+    {
+        return n;
+    }
+
+    n = cos_pread_full(in, buf, len < sizeof(buf) ? len : sizeof(buf),
+                       (uint64_t) *from);
+
+    return n > 0 && cos_pwrite_full(out, buf, (size_t) n, (uint64_t) *to) != 0
+           ? -1 : n;
+}
+
+
+/* The front comes last, as in any solo container: without it nothing is there
+ * yet. */
+static int
+copy_bytes(int in, int out, uint64_t *done, uint64_t max)
+{
+    uint64_t     size, end;
+    ssize_t      n;
+    cos_u8       front[COS_SOLO_PAYLOAD];
+    loff_t       from, to;
+    struct stat  sb;
+
+    if (fstat(in, &sb) != 0) {
+        return -1;
+    }
+
+    size = (uint64_t) sb.st_size - COS_SOLO_PAYLOAD;
+    end = *done + max < size ? *done + max : size;
+
+    while (*done < end) {
+        from = to = (loff_t) (COS_SOLO_PAYLOAD + *done);
+        n = copy_some(in, &from, out, &to, (size_t) (end - *done));
+
+        if (n <= 0) {
+            errno = n == 0 ? EIO : errno;
+            return -1;
+        }
+
+        *done += (uint64_t) n;
+    }
+
+    if (*done < size) {
+        return 1;
+    }
+
+    n = cos_pread_full(in, front, sizeof(front), 0);
+
+    if (n != (ssize_t) sizeof(front)) {
+        errno = n < 0 ? errno : EIO;
+        return -1;
+    }
+
+    return cos_pwrite_full(out, front, sizeof(front), 0);
+}
+
+
+int
+cos_solo_copy(cos_store_t *st, uint64_t from, uint64_t to, uint64_t *done,
+    uint64_t max)
+{
+    int   in, out, rc, saved;
+    char  name[COS_NAME_LEN];
+
+    cos_name_open(name, to);
+    in = cos_store_open_cid(st, from);
+    out = in == -1 ? -1
+          : openat(cos_store_at(st, to), name,
+                   O_RDWR|O_CLOEXEC|(*done ? 0 : O_CREAT|O_TRUNC), 0600);
+    rc = out == -1 ? -1 : copy_bytes(in, out, done, max);
+
+    if (rc == 0 && (cos_store_sync(st, out) != 0
+                    || cos_store_sync_open(st, to) != 0))
+    {
+        rc = -1;
+    }
+
+    saved = errno;
+
+    if (out != -1 && close(out) != 0 && rc != -1) {
+        saved = errno;
+        rc = -1;
+    }
+
+    if (in != -1) {
+        (void) close(in);
+    }
+
+    errno = saved;
+
+    return rc;
 }

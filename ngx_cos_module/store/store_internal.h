@@ -129,7 +129,20 @@ ssize_t cos_pread_full(int fd, void *p, size_t n, uint64_t off);
 int cos_zero_fill(int fd, uint64_t from, uint64_t to);
 /* fdatasync unless durability is relaxed */
 int cos_store_sync(cos_store_t *st, int fd);
-int cos_store_sync_open(cos_store_t *st);
+/* fsync of the open/ that the container lies in, likewise */
+int cos_store_sync_open(cos_store_t *st, uint64_t cid);
+
+/* The root that a container's names are below, and its open/; -1 with ENODEV
+ * when the directory of its slot is not there. Safe to call from threads. */
+int cos_store_at(cos_store_t *st, uint64_t cid);
+int cos_store_open_at(cos_store_t *st, uint64_t cid);
+/* Opens what ROOT/slots lists and can be opened. -1: it cannot be read. */
+int cos_slots_load(cos_store_t *st);
+void cos_slots_close(cos_store_t *st);
+/* Everything that was written to any of its directories. */
+int cos_store_sync_all(cos_store_t *st);
+/* Makes open/ and 00/ to ff/. */
+int cos_store_layout(int root_fd);
 
 /* Names below the root of a container in open/ and of one settled. */
 void cos_name_open(char dst[COS_NAME_LEN], uint64_t cid);

@@ -485,6 +485,10 @@ ctl_need_store(ctl_t *c)
 
     c->store_open = 1;
 
+    if (cos_store_complete(&c->store, err, sizeof(err)) != 0) {
+        return ctl_fail("%s", err);
+    }
+
     return CTL_OK;
 }
 

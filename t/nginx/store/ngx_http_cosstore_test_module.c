@@ -501,7 +501,7 @@ do_solo(ngx_http_request_t *r)
     n = arg(r, "n", 0);
     seed = arg(r, "seed", 0);
 
-    cid = ngx_http_cos_store_solo_id();
+    cid = ngx_http_cos_store_solo_id(0);
     if (cid == 0) {
         return answer(r, 503, "declined\n");
     }
@@ -549,12 +549,12 @@ do_break(ngx_http_request_t *r)
 {
     int  fd;
 
-    if (ngx_http_cos_store.pack == NULL) {
+    if (ngx_http_cos_store.pack[0] == NULL) {
         return answer(r, 404, "no pack\n");
     }
 
     fd = open("/dev/null", O_RDONLY|O_CLOEXEC);
-    (void) dup2(fd, ngx_http_cos_store.pack->pack.fd);
+    (void) dup2(fd, ngx_http_cos_store.pack[0]->pack.fd);
     (void) close(fd);
 
     return answer(r, 200, "ok\n");
