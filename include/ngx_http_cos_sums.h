@@ -22,10 +22,6 @@ cos_err_e ngx_http_cos_sum_part(ngx_http_cos_ctx_t *ctx,
 cos_err_e ngx_http_cos_sum_listed(ngx_http_cos_ctx_t *ctx,
     const cos_object_t *upload, const cos_xml_part_t *listed,
     const cos_object_t *part);
-/* And what its headers say of the size and the checksum of the object that the
- * parts add up to. */
-cos_err_e ngx_http_cos_sum_whole(ngx_http_cos_ctx_t *ctx,
-    const cos_object_t *o);
 /* CopyObject: the checksum that the copy is to have; NONE: that of the
  * source. */
 cos_err_e ngx_http_cos_sum_copied(ngx_http_cos_ctx_t *ctx, cos_sum_e *wanted);

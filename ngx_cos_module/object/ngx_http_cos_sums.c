@@ -21,20 +21,13 @@ sum_by_name(cos_str_t s)
 }
 
 
-/* A value as it is sent: base64, with "-<parts>" behind it or not. -1. */
+/* A value as it is sent: base64. -1. */
 static int
 read_sum(cos_u8 *raw, cos_sum_e t, cos_str_t text)
 {
-    cos_u8  *dash;
-    cos_u8   buf[66];
+    cos_u8  buf[66];
 
-    dash = text.len ? memchr(text.data, '-', text.len) : NULL;
-
-    if (dash) {
-        text.len = dash - text.data;
-    }
-
-    if (text.len == 0 || text.len > 64
+    if (text.len > 64
         || cos_unbase64(buf, text) != (ptrdiff_t) cos_sum_len(t))
     {
         return -1;
@@ -169,103 +162,6 @@ ngx_http_cos_sum_listed(ngx_http_cos_ctx_t *ctx, const cos_object_t *upload,
         || ngx_memcmp(raw, part->sum, cos_sum_len(part->sum_type)) != 0)
     {
         return COS_E_INVALID_PART;
-    }
-
-    return COS_OK;
-}
-
-
-static cos_err_e
-promised_size(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
-{
-    uint64_t             size;
-    const cos_header_t  *h;
-
-    h = ngx_http_cos_header(ctx, "mp-object-size");
-
-    if (h == NULL || h->value.len == 0) {
-        return COS_OK;
-    }
-
-    if (cos_str_uint(h->value, &size) != 0) {
-        return COS_E_INVALID_ARGUMENT;
-    }
-
-    if (size != o->size) {
-        ctx->reason = "The provided 'x-amz-mp-object-size' header does not "
-                      "match what was computed.";
-        return COS_E_INVALID_REQUEST;
-    }
-
-    return COS_OK;
-}
-
-
-static cos_err_e
-promised_type(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
-{
-    const cos_header_t  *h;
-
-    h = ngx_http_cos_header(ctx, "checksum-type");
-
-    if (h == NULL || h->value.len == 0
-        || (o->sum_type != COS_SUM_NONE
-            && cos_str_iis(h->value, o->flags & COS_F_SUM_COMPOSITE
-                                     ? "COMPOSITE" : "FULL_OBJECT")))
-    {
-        return COS_OK;
-    }
-
-    ctx->reason = "The checksum type is not that of the upload.";
-
-    return COS_E_INVALID_REQUEST;
-}
-
-
-cos_err_e
-ngx_http_cos_sum_whole(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
-{
-    size_t               i;
-    cos_u8               raw[COS_SHA256_LEN];
-    cos_err_e            err;
-    cos_sum_e            t;
-    cos_str_t            name;
-    const cos_header_t  *h;
-
-    if ((err = promised_size(ctx, o)) != COS_OK
-        || (err = promised_type(ctx, o)) != COS_OK)
-    {
-        return err;
-    }
-
-    for (i = 0; i < ctx->http.nheaders; i++) {
-        h = &ctx->http.headers[i];
-
-        if (!cos_str_starts(h->name, "x-amz-checksum-") || h->value.len == 0) {
-            continue;
-        }
-
-        name.data = h->name.data + 15;
-        name.len = h->name.len - 15;
-        t = sum_by_name(name);
-
-        if (t == COS_SUM_NONE) {
-            continue;
-        }
-
-        if (t != o->sum_type) {
-            ctx->reason = "The checksum is not of the algorithm that the "
-                          "upload was begun with.";
-            return COS_E_INVALID_REQUEST;
-        }
-
-        if (read_sum(raw, t, h->value) != 0) {
-            return COS_E_INVALID_CHECKSUM;
-        }
-
-        if (ngx_memcmp(raw, o->sum, cos_sum_len(t)) != 0) {
-            return COS_E_BAD_CHECKSUM;
-        }
     }
 
     return COS_OK;

@@ -49,6 +49,27 @@ check_sum(ngx_http_cos_ctx_t *ctx, const cos_object_t *o, cos_str_t value)
 }
 
 
+static cos_err_e
+check_type(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
+{
+    const cos_header_t  *h;
+
+    h = ngx_http_cos_header(ctx, "checksum-type");
+
+    if (h == NULL || h->value.len == 0
+        || (o->sum_type != COS_SUM_NONE
+            && cos_str_iis(h->value, o->flags & COS_F_SUM_COMPOSITE
+                                     ? "COMPOSITE" : "FULL_OBJECT")))
+    {
+        return COS_OK;
+    }
+
+    ctx->reason = "the checksum type is not that of the upload";
+
+    return COS_E_INVALID_REQUEST;
+}
+
+
 cos_err_e
 ngx_http_cos_check_whole(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
 {
@@ -65,6 +86,12 @@ ngx_http_cos_check_whole(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
         ctx->reason = "the parts do not add up to the size that the request "
                       "names";
         return COS_E_INVALID_REQUEST;
+    }
+
+    err = check_type(ctx, o);
+
+    if (err != COS_OK) {
+        return err;
     }
 
     for (t = COS_SUM_NONE + 1; t < COS_SUM_MAX; t++) {
