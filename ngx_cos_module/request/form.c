@@ -353,8 +353,8 @@ header_line(cos_form_t *f)
 static cos_err_e
 disposition(cos_form_t *f, cos_str_t v)
 {
-    int        rc;
-    cos_str_t  kind, name, value, field = { 0, NULL }, file = { 0, NULL };
+    int        rc, named;
+    cos_str_t  kind, name, value, field = { 0, NULL }, file = COS_STR("");
 
     if (f->disposed) {
         return COS_E_MALFORMED_POST;
@@ -370,6 +370,8 @@ disposition(cos_form_t *f, cos_str_t v)
     v.data += kind.len;
     v.len -= kind.len;
 
+    named = 0;
+
     while ((rc = parameter(&v, &name, &value)) == 1) {
         if (cos_str_iis(name, "name")) {
             if (field.data != NULL) {
@@ -378,7 +380,7 @@ disposition(cos_form_t *f, cos_str_t v)
             field = value;
 
         } else if (cos_str_iis(name, "filename")) {
-            if (file.data != NULL) {
+            if (named++) {
                 return COS_E_MALFORMED_POST;
             }
             file = value;
@@ -414,7 +416,10 @@ part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
         f->filename.data = f->pre + f->npre;
         f->filename.len = filename.len;
         /* there is room for one line more than what is allowed */
-        memcpy(f->filename.data, filename.data, filename.len);
+        if (filename.len != 0) {
+            memcpy(f->filename.data, filename.data, filename.len);
+        }
+
         return COS_OK;
     }
 
