@@ -117,6 +117,8 @@ unescape(cos_u8 *dst, const cos_u8 *src, size_t n)
     cos_u8       *d = dst;
     const cos_u8 *end = src + n;
 
+    static const cos_u8 tab[] = { '\\', 'u', '0', '0', '0', 'b' };
+
     while (src < end) {
         if (*src != '\\' || end - src < 2) {
             *d++ = *src++;
@@ -127,8 +129,8 @@ unescape(cos_u8 *dst, const cos_u8 *src, size_t n)
             *d++ = '$';
 
         } else if (src[1] == 'v') {
-            memcpy(d, "\\u000b", 6);
-            d += 6;
+            memcpy(d, tab, sizeof(tab));
+            d += sizeof(tab);
 
         } else {
             *d++ = src[0];

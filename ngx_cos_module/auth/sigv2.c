@@ -149,9 +149,11 @@ header_date(const cos_http_t *h, cos_sig_t *sig)
 static int64_t
 parse_date(cos_str_t s)
 {
-    char      text[DATE_LEN];
     int64_t   at;
+    cos_u8    text[DATE_LEN];
     uint64_t  zone;
+
+    static const cos_u8 gmt[] = { 'G', 'M', 'T' };
 
     at = cos_parse_http_date(s);
 
@@ -164,8 +166,8 @@ parse_date(cos_str_t s)
     }
 
     memcpy(text, s.data, DATE_LEN - 3);
-    memcpy(text + DATE_LEN - 3, "GMT", 3);
-    at = cos_parse_http_date((cos_str_t) { DATE_LEN, (cos_u8 *) text });
+    memcpy(text + DATE_LEN - 3, gmt, sizeof(gmt));
+    at = cos_parse_http_date((cos_str_t) { DATE_LEN, text });
 
     if (at < 0 || (s.data[DATE_LEN - 3] != '+' && s.data[DATE_LEN - 3] != '-')
         || cos_str_uint((cos_str_t) { 4, s.data + DATE_LEN - 2 }, &zone) != 0)

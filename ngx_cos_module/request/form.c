@@ -237,7 +237,6 @@ content(cos_form_t *f, cos_u8 **p, cos_u8 *end, cos_str_t *out)
         q = memchr(q, '\r', (size_t) (end - q));
 
         if (q == NULL) {
-            q = end;
             break;
         }
 
