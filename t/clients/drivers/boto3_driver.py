@@ -1,6 +1,8 @@
 """boto3: every step of an ordinary client, one TAP-like line for each."""
+import base64
 import datetime
 import hashlib
+import io
 import os
 import urllib.error
 import urllib.request
@@ -225,6 +227,31 @@ s3.put_object_legal_hold(Bucket=locked, Key="k", LegalHold={"Status": "OFF"})
 s3.delete_object(Bucket=locked, Key="k", VersionId=v, BypassGovernanceRetention=True)
 s3.delete_bucket(Bucket=locked)
 
+# encryption at rest: each kind through the transfer manager, in parts
+mine = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+kinds = {"aes": {"ServerSideEncryption": "AES256"}, "customer": mine,
+         "kms": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "other"}}
+data = os.urandom(20 * MIB)
+for kind, args in kinds.items():
+    read = args if kind == "customer" else {}
+    s3.upload_fileobj(io.BytesIO(data), BUCKET, "sse/" + kind, ExtraArgs=args, Config=config)
+    r = s3.head_object(Bucket=BUCKET, Key="sse/" + kind, **read)
+    ok(all(r[k] == v for k, v in args.items() if k != "SSECustomerKey"), "encrypted: " + kind, r)
+    out = io.BytesIO()
+    s3.download_fileobj(BUCKET, "sse/" + kind, out, ExtraArgs=read, Config=config)
+    ok(out.getvalue() == data, "and decrypted: " + kind)
+ok(error_code(s3.head_object, Bucket=BUCKET, Key="sse/customer") == "400", "a key is needed")
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="sse/customer", SSECustomerAlgorithm="AES256",
+              SSECustomerKey=os.urandom(32)) == "AccessDenied", "and the right one")
+s3.copy({"Bucket": BUCKET, "Key": "sse/customer"}, BUCKET, "sse/copied", Config=config,
+        ExtraArgs={"ServerSideEncryption": "aws:kms", "CopySourceSSECustomerAlgorithm": "AES256",
+                   "CopySourceSSECustomerKey": mine["SSECustomerKey"]})
+r = s3.get_object(Bucket=BUCKET, Key="sse/copied")
+ok(r["SSEKMSKeyId"] == "default" and r["Body"].read() == data, "copied under another key, in parts")
+s3.copy_object(Bucket=BUCKET, Key="sse/plain", CopySource={"Bucket": BUCKET, "Key": "sse/copied"})
+r = s3.get_object(Bucket=BUCKET, Key="sse/plain")
+ok("ServerSideEncryption" not in r and r["Body"].read() == data, "and in clear")
+
 # forms, with the signatures of both versions
 v2 = boto3.client(
     "s3", endpoint_url=ENV["ENDPOINT"], region_name=ENV["REGION"],
@@ -270,6 +297,40 @@ with urllib.request.urlopen(url) as answer:
        and answer.headers["Content-Type"] == "text/x-v2", "V2: a presigned URL", url)
 v2.delete_object(Bucket=BUCKET, Key="v2/a b+c")
 ok(error_code(v2.head_object, Bucket=BUCKET, Key="v2/a b+c") == "404", "V2: delete")
+
+# an upload with checksums, its parts by number, its attributes
+pieces = [os.urandom(5 * MIB), os.urandom(5 * MIB), b"the last part"]
+r = s3.create_multipart_upload(Bucket=BUCKET, Key="summed", ChecksumAlgorithm="SHA256")
+ok(r["ChecksumAlgorithm"] == "SHA256", "an upload with SHA-256", r)
+upload = {"Bucket": BUCKET, "Key": "summed", "UploadId": r["UploadId"]}
+done = []
+for n, piece in enumerate(pieces, 1):
+    r = s3.upload_part(PartNumber=n, Body=piece, ChecksumAlgorithm="SHA256", **upload)
+    done.append({"PartNumber": n, "ETag": r["ETag"], "ChecksumSHA256": r["ChecksumSHA256"]})
+r = s3.list_parts(**upload)
+ok(r["ChecksumAlgorithm"] == "SHA256"
+   and [p["ChecksumSHA256"] for p in r["Parts"]] == [p["ChecksumSHA256"] for p in done], "of the parts", r)
+r = s3.complete_multipart_upload(MultipartUpload={"Parts": done}, **upload)
+whole = r["ChecksumSHA256"]
+ok(whole.endswith("-3"), "of the whole", r)
+r = s3.head_object(Bucket=BUCKET, Key="summed", ChecksumMode="ENABLED")
+ok(r["ChecksumSHA256"] == whole, "HEAD tells it", r)
+r = s3.get_object(Bucket=BUCKET, Key="summed", PartNumber=2, ChecksumMode="ENABLED")
+ok(r["Body"].read() == pieces[1] and r["PartsCount"] == 3, "a part by its number", r)
+r = s3.head_object(Bucket=BUCKET, Key="summed", PartNumber=3)
+ok(r["ContentLength"] == len(pieces[2]), "HEAD of a part", r)
+ok(error_code(s3.get_object, Bucket=BUCKET, Key="summed", PartNumber=4) == "InvalidPartNumber", "no more parts")
+r = s3.get_object_attributes(Bucket=BUCKET, Key="summed", ObjectAttributes=[
+    "ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"], MaxParts=2)
+ok(r["ObjectSize"] == sum(map(len, pieces)) and r["Checksum"]["ChecksumSHA256"] == whole
+   and r["StorageClass"] == "STANDARD" and r["ETag"].endswith("-3"), "attributes", r)
+ok(r["ObjectParts"]["TotalPartsCount"] == 3 and r["ObjectParts"]["IsTruncated"]
+   and [(p["PartNumber"], p["Size"], p["ChecksumSHA256"]) for p in r["ObjectParts"]["Parts"]]
+   == [(n, 5 * MIB, done[n - 1]["ChecksumSHA256"]) for n in (1, 2)], "and its parts", r)
+r = s3.copy_object(Bucket=BUCKET, Key="resummed", CopySource={"Bucket": BUCKET, "Key": "summed"},
+                   ChecksumAlgorithm="SHA1")
+ok(r["CopyObjectResult"]["ChecksumSHA1"]
+   == base64.b64encode(hashlib.sha1(b"".join(pieces)).digest()).decode(), "a copy with another checksum", r)
 
 names = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
 r = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": n} for n in names]})

@@ -266,34 +266,26 @@ main(async () => {
   await cos.putObject({ ...at, Key: 'slow', Body: Buffer.alloc(250000), Headers: { 'x-cos-traffic-limit': 819200 } });
   ok(Date.now() - from > 1500, 'an upload with a traffic limit', Date.now() - from);
 
-  // a browser's form: the SDKs have no call for it, their documentation signs it like this
-  const upload = async (key, conditions, fields) => {
-    const now = Math.floor(Date.now() / 1000);
-    const time = `${now - 1};${now + 600}`;
-    const hmac = (k, text) => crypto.createHmac('sha1', k).update(text).digest('hex');
-    const policy = JSON.stringify({ expiration: new Date((now + 600) * 1000).toISOString(),
-      conditions: [{ 'q-sign-algorithm': 'sha1' }, { 'q-ak': env.ACCESS_KEY }, { 'q-sign-time': time },
-        { bucket: Bucket }, { key }, ...conditions] });
-    const form = new FormData();
-    const all = { key, 'Content-Type': '', success_action_status: '200', ...fields,
-      'q-sign-algorithm': 'sha1', 'q-ak': env.ACCESS_KEY, 'q-key-time': time,
-      'q-signature': hmac(hmac(env.SECRET_KEY, time), crypto.createHash('sha1').update(policy).digest('hex')),
-      policy: Buffer.from(policy).toString('base64') };
-    for (const k of Object.keys(all)) form.append(k, all[k]);
-    form.append('file', new Blob(['by a browser 腾讯']), '本地.txt');
-    return fetch(`http://127.0.0.1:${env.PORT}/${Bucket}`, { method: 'POST', body: form });
-  };
-  r = await upload('form/腾讯.txt', [['starts-with', '$x-cos-meta-by', 'br']], { 'x-cos-meta-by': 'browser' });
-  ok(r.status === 200 && r.headers.get('etag') && r.headers.get('x-cos-request-id'), 'a form', await r.text());
-  r = await cos.getObject({ ...at, Key: 'form/腾讯.txt' });
-  ok(r.Body.toString() === 'by a browser 腾讯' && r.headers['x-cos-meta-by'] === 'browser', 'and what it put');
-  r = await upload('form/other', [], { acl: 'public-read' });
-  ok(r.status === 403 && /AccessDenied/.test(await r.text()), 'not with what its policy does not name', r.status);
+  // appended piece by piece
+  r = await cos.appendObject({ ...at, Key: 'log', Position: 0, Body: 'first ', 'x-cos-meta-kind': 'log' });
+  ok(r.headers['x-cos-next-append-position'] === '6', 'append', r.headers);
+  r = await cos.appendObject({ ...at, Key: 'log', Position: 6, Body: 'second' });
+  ok(r.headers['x-cos-next-append-position'] === '12', 'append more', r.headers);
+  r = await cos.headObject({ ...at, Key: 'log' });
+  ok(r.headers['x-cos-object-type'] === 'appendable' && r.headers['x-cos-meta-kind'] === 'log', 'its type', r.headers);
+  e = await error(() => cos.appendObject({ ...at, Key: 'log', Position: 3, Body: 'x' }));
+  ok(e && e.code === 'AppendPositionErr' && e.headers['x-cos-next-append-position'] === '12', 'another position', e);
+  r = await cos.getObject({ ...at, Key: 'log' });
+  ok(r.Body.toString() === 'first second', 'all of it');
 
-  // a limit on the connection
-  const from = Date.now();
-  await cos.putObject({ ...at, Key: 'slow', Body: Buffer.alloc(250000), Headers: { 'x-cos-traffic-limit': 819200 } });
-  ok(Date.now() - from > 1500, 'an upload with a traffic limit', Date.now() - from);
+  // a symbolic link
+  r = await cos.request({ ...at, Key: 'links/腾讯', Method: 'PUT', Action: 'symlink',
+    Headers: { 'x-cos-symlink-target': encodeURIComponent('log') } });
+  ok(r.statusCode === 200 && r.headers.etag, 'a link', r.headers);
+  r = await cos.request({ ...at, Key: 'links/腾讯', Method: 'GET', Action: 'symlink' });
+  ok(r.headers['x-cos-symlink-target'] === 'log', 'its target', r.headers);
+  r = await cos.getObject({ ...at, Key: 'links/腾讯' });
+  ok(r.Body.toString() === 'first second', 'what it leads to');
 
   r = await cos.getBucket(at);
   const all = r.Contents.map((o) => ({ Key: o.Key }));
