@@ -45,6 +45,7 @@ is_ok $s->get("/$b/k"), 'the bytes are where they were', 'locked';
 
 # deleting
 is_error $s->delete("/$b/k?versionId=$v"), 403, 'AccessDenied', 'a locked version stays';
+is_error $s->delete("/$b/k?versionId=$v", as => 'cos'), 409, 'ObjectLocked', 'as COS says it';
 is_error $s->delete("/$b/k?versionId=$v", who => 'alt', @bypass), 403, 'AccessDenied', 'others cannot bypass';
 $r = $s->post("/$b?delete", "<Delete><Object><Key>k</Key><VersionId>$v</VersionId></Object></Delete>",
     headers => ['Content-MD5', do { require Digest::MD5; Digest::MD5::md5_base64(
@@ -124,7 +125,9 @@ is_ok $s->put("/$b/copy", '', headers => ['x-amz-copy-source', "/$b/new"]), 'cop
 is $s->head("/$b/copy")->h('x-amz-object-lock-mode'), undef, 'a copy does not inherit the lock';
 is_ok $s->put("/$b/copy", '', headers => ['x-amz-copy-source', "/$b/new", @lock]), 'copy with a lock';
 is $s->head("/$b/copy")->h('x-amz-object-lock-mode'), 'GOVERNANCE', 'has it';
-is_ok $s->multipart("/$b/parts", ['part'], headers => \@lock), 'an upload with a lock';
+is_ok $s->multipart("/$b/parts", ['part'], headers => [@lock, 'x-amz-object-lock-legal-hold', 'ON']),
+    'an upload with a lock';
+is $s->head("/$b/parts")->h('x-amz-object-lock-legal-hold'), 'ON', 'has the hold';
 is $s->head("/$b/parts")->h('x-amz-object-lock-retain-until-date'), $until, 'has it';
 my @bad = (
     ['InvalidArgument', 'mode alone', 'x-amz-object-lock-mode', 'GOVERNANCE'],

@@ -61,6 +61,17 @@ for my $k (sort keys %class) {
 }
 verified('written');
 
+# so do appends
+is_ok $s->post("/$b/app?append&position=0", 'first piece', as => 'cos',
+    headers => ['x-cos-storage-class', 'STANDARD_IA']), 'an append';
+is_ok $s->post("/$b/app?append&position=11", ' second piece', as => 'cos'), 'another';
+is_ok $s->get("/$b/app"), 'read', 'first piece second piece';
+for my $piece ('first piece', ' second piece') {
+    my ($at) = `grep -rl "$piece" $home $main` =~ /^(\S+)$/m;
+    is index($at // '', "$home/ia/"), 0, "$piece lies with its class";
+}
+verified('appended');
+
 # a change of class moves the bytes, a copy within the class shares them
 for my $k (qw(small big parts)) {
     my $data = $k eq 'small' ? 'small std' : $k eq 'big' ? $big : $big . 'end std';

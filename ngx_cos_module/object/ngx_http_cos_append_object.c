@@ -159,6 +159,8 @@ prepare(ngx_http_cos_ctx_t *ctx, app_t *p)
     cos_object_t  *o = &p->commit.json.object;
 
     if (ctx->object_known) {
+        p->take.slot = ngx_http_cos_store_slot(ctx->object.cls);
+
         return cos_dup(&ctx->alloc, &p->sse,
                        ctx->object.attr[COS_X_SSE].data,
                        ctx->object.attr[COS_X_SSE].len)
@@ -174,6 +176,7 @@ prepare(ngx_http_cos_ctx_t *ctx, app_t *p)
     }
 
     o->flags |= COS_F_APPENDABLE;
+    p->take.slot = ngx_http_cos_store_slot(o->cls);
 
     return err;
 }
@@ -321,6 +324,7 @@ app_written(ngx_http_cos_ctx_t *ctx)
     a->rec.json.len = b.len;
     a->handler = append_handler;
     a->data = ctx;
+    a->slot = p->take.slot;
 
     ngx_http_cos_hold(ctx);
     ngx_http_cos_expect(ctx, app_placed);

@@ -5,8 +5,7 @@
  * version without bytes, and only the deletion of a version removes one.
  */
 
-#include "ngx_http_cos_object.h"
-#include "cos_lock.h"
+#include "ngx_http_cos_class.h"
 
 
 #define MAX_TRIES  3
@@ -132,16 +131,10 @@ mark_done(ngx_http_cos_ctx_t *ctx)
 cos_err_e
 ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
 {
-    ngx_uint_t           bypass;
-    const cos_header_t  *h;
+    ctx->reason = cos_lock_refuses(o, ngx_http_cos_now(),
+                                   ngx_http_cos_bypasses(ctx));
 
-    h = ngx_http_cos_header(ctx, "bypass-governance-retention");
-    bypass = h && cos_str_iis(h->value, "true") && ctx->identity.known
-             && ctx->identity.uid == ctx->bucket.owner;
-
-    ctx->reason = cos_lock_refuses(o, ngx_http_cos_now(), bypass);
-
-    return ctx->reason ? COS_E_ACCESS_DENIED : COS_OK;
+    return ctx->reason ? ngx_http_cos_locked(ctx) : COS_OK;
 }
 
 
