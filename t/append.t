@@ -175,4 +175,63 @@ is $s->head($t, %o)->h('x-cos-object-type'), 'appendable', 'still appendable';
 is_status append($t, length $want{$t}, '.'), 200, 'and takes more';
 ctl('verify');
 
-$s->done;
+$s->done(more => 1);
+
+
+# --- workers are killed ------------------------------------------------------------------------------
+
+# What was answered is there, once and in its order; what was not may be there.
+$s = Cos->start(workers => 2);
+$s->make_bucket('append-1250000000', %o);
+my @appenders = map {
+    my $k = $_;
+    my $pid = open(my $from, '-|') // die;
+    if (!$pid) {
+        my ($n, $position, $sure, $end) = (0, 0, '', time + 8);
+        while (time < $end) {
+            my $piece = "<$n>" . ($n % 40 == 39 ? 'z' x 150_000 : '');
+            my $r = eval { append("/$b/kill$k", $position, $piece) };
+            if ($r && $r->status == 200) {
+                $position = next_position($r);
+                $sure .= "$n ";
+            }
+            else {
+                # not known: the object says
+                select undef, undef, undef, 0.05;
+                my $h = eval { $s->head("/$b/kill$k", %o) };
+                redo if !$h || $h->status >= 500;
+                my $now = $h->status == 404 ? 0 : $h->h('content-length');
+                next if $now == $position;
+                print "strange length\n" if $now != $position + length $piece;
+                $position = $now;
+            }
+            $n++;
+        }
+        print "$n $position\n";
+        exit 0;
+    }
+    $from
+} 1 .. 3;
+for (1 .. 6) {
+    sleep 1;
+    my @w = $s->worker_pids;
+    kill 'KILL', $w[rand @w];
+}
+for my $k (1 .. 3) {
+    my $said = do { local $/; readline $appenders[$k - 1] };
+    close $appenders[$k - 1];
+    my ($n, $position) = $said =~ /^(\d+) (\d+)$/ or fail("appender $k: $said");
+    my $body = $s->get("/$b/kill$k", %o)->body;
+    is length $body, $position, "killed: object $k has its length";
+    is join(' ', $body =~ /<(\d+)>/g), join(' ', 0 .. $n - 1), "killed: its $n pieces in their order";
+    is $s->head("/$b/kill$k", %o)->h('x-cos-hash-crc64ecma'), crc64xz($body), 'and its CRC-64';
+}
+$s->wait_for(sub { `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`; $? == 0 }, 20);
+ctl('verify');
+$s->redis('FLUSHALL');
+ctl('rebuild');
+ok $s->wait_for(sub { $s->get("/$b/kill1", %o)->status == 200 }, 20), 'in service again';
+is join(' ', grep { $s->head("/$b/kill$_", %o)->h('x-cos-hash-crc64ecma')
+    ne crc64xz($s->get("/$b/kill$_", %o)->body) } 1 .. 3), '', 'the same after a rebuild';
+ctl('verify');
+$s->done(workers_change => 1, allow => qr/exited on signal 9/);

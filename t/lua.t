@@ -191,6 +191,19 @@ subtest 'conditions' => sub {
         'seq, but bytes elsewhere');
     is_deeply(put('p', one(5, 1, 2004), 'seq', 2003), ['OK', 1, []],
         'seq, bytes in their place');
+    my $grown = object_record(segs => [[5, 64, 1], [6, 64, 9]], seq => 2005);
+    unchanged {
+        is_deeply(put('none', $grown, 'grow', 2004), ['NOKEY'], 'grow of none');
+        is_deeply(put('p', $grown, 'grow', 2003), ['CONFLICT'],
+            'grow, but changed since');
+        is_deeply(put('p', object_record(segs => [[9, 64, 1], [6, 64, 9]],
+            seq => 2005), 'grow', 2004), ['CONFLICT'],
+            'grow, bytes elsewhere');
+    } 'growing in vain';
+    is_deeply(put('p', $grown, 'grow', 2004), ['OK', 1, []],
+        'grow: more bytes behind those that were there');
+    is_deeply(put('p', one(5, 1, 2006), 'grow', 2005), ['CONFLICT'],
+        'never less');
     unchanged {
         for my $bad (['o', $new, 'never'], ['o', 'short', 'any'],
             ['o', substr($new, 0, 80), 'any'], ['o', "\2" . $new, 'any'],
