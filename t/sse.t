@@ -427,6 +427,56 @@ subtest 'compaction' => sub {
     $t->down;
 };
 
+# Drops what the page cache has of those parts.
+sub forget {
+    my $files = $s->data_files;
+    my @parts = grep { $files->{$_} > 1_040_000 && $files->{$_} < 1_060_000 } keys %$files;
+    system('sh', '-c', 'for f; do dd "if=$f" iflag=nocache count=0 status=none; done', 'sh', @parts);
+    return;
+}
+
+subtest 'more parts than are open at once; what is not in memory' => sub {
+    my @parts = map { text(1024 * 1024 + $_) } 1 .. 70;
+    my $all = join '', @parts;
+    my $key = "$B/many";
+    my @as = (as => 'cos');
+    my $r = $s->post("$key?uploads", '', @as, headers => ['x-cos-server-side-encryption', 'AES256']);
+    my $id = enc($r->xml('UploadId'));
+    my $xml = '';
+    for my $i (1 .. 70) {
+        $r = $s->put("$key?partNumber=$i&uploadId=$id", $parts[$i - 1], @as);
+        $xml .= "<Part><PartNumber>$i</PartNumber><ETag>" . $r->h('etag') . '</ETag></Part>';
+    }
+    is_status($s->post("$key?uploadId=$id",
+        "<CompleteMultipartUpload>$xml</CompleteMultipartUpload>", @as), 200, '70 parts');
+    my $some = sub { my ($from, $n) = @_; return ['Range', "bytes=$from-" . ($from + $n - 1)] };
+    for my $how ('in memory', 'not in memory', 'partly in memory') {
+        for my $from (0, 1_000_000, 63 * 1024 * 1024) {
+            forget() if $how ne 'in memory';
+            $s->get($key, headers => $some->($from + 1_500_000, 300_000)) if $how =~ /partly/;
+            my $r = $s->get($key, headers => $some->($from, 3_000_000));
+            ok $r->body eq substr($all, $from, 3_000_000), "from $from, $how";
+        }
+    }
+    forget();
+    my $url = $s->build('GET', $key, presign => 600)->{target};
+    ok $s->curl("http://$s->{host}$url") eq $all, 'all of it';
+    forget();
+    my $c = $s->connect(timeout => 60);
+    my $req = $s->build('GET', $key, headers => ['Connection', 'close', @{ $some->(0, 9_000_000) }]);
+    $c->send($req->{head});
+    select undef, undef, undef, 0.5;
+    ok $c->recv('GET')->body eq substr($all, 0, 9_000_000), 'for a slow reader, too';
+    forget();
+    for (1 .. 10) {
+        $c = $s->connect(timeout => 30);
+        $c->send($req->{head});
+        select undef, undef, undef, 0.01 * ($_ % 3);
+        $c->close;
+    }
+    is_status($s->delete($key), 204, 'DELETE');
+};
+
 subtest 'a reader that is slow, one that leaves' => sub {
     my $text = text(3_000_000);
     is_status($s->put("$B/slow", $text, headers => \@AES), 200, 'PUT');
@@ -479,6 +529,49 @@ subtest 'TLS, HTTP/2, rates' => sub {
     is_ok($t->get('/h2-1250000000/limited'), 'GET, limited', $text);
     cmp_ok time - $began, '>=', 1, 'at that rate';
     $t->down;
+};
+
+subtest 'files of keys' => sub {
+    my $dir = $s->dir;
+    my $conf = Cos::slurp("$dir/conf/nginx.conf");
+    my $i = 0;
+    my $try = sub {
+        my ($name, $like, $edit, $text, $mode) = @_;
+        my $file = "$dir/in/keys-" . $i++;
+        mkdir "$file.d";
+        for my $f ($file, "$file.d/" . ($name =~ /file name/ ? 'a key' : 'k')) {
+            open my $o, '>', $f or die "$f: $!";
+            print $o $text;
+            close $o;
+            chmod $mode // 0600, $f;
+        }
+        my $c = $edit->($file, $conf);
+        open my $o, '>', "$dir/in/nginx.conf" or die $!;
+        print $o $c;
+        close $o;
+        my $got = `nginx -t -c $dir/in/nginx.conf 2>&1`;
+        like $got, $like, $name;
+        unlike $got, qr/abcdef12/, 'and no key is shown';
+    };
+    my $edit = sub { my ($with) = @_; return sub {
+        my ($file, $c) = @_;
+        $c =~ s{cos_sse_keys "[^"]*";}{cos_sse_keys "$file";} if $with eq 'sse';
+        $c =~ s{cos_kms_dir "[^"]*";}{cos_kms_dir "$file.d";} if $with eq 'kms';
+        $c =~ s{cos_kms_default \w+;}{cos_kms_default k;} if $with eq 'kms';
+        $c =~ s{cos_kms_default \w+;}{cos_kms_default none;} if $with eq 'default';
+        return $c;
+    } };
+    my $hex = 'abcdef12' x 8;
+    $try->('a good one', qr/test is successful/, $edit->('sse'), "1 $hex\n");
+    $try->('a good key', qr/test is successful/, $edit->('kms'), "$hex\n");
+    $try->('no id', qr/line 1: expected "ID KEY"/, $edit->('sse'), "$hex\n");
+    $try->('a short key', qr/line 2: expected/, $edit->('sse'), "1 $hex\n2 abcdef12\n");
+    $try->('an id twice', qr/line 3: expected/, $edit->('sse'), "1 $hex\n\n1 $hex\n");
+    $try->('an empty file', qr/expected "ID KEY"/, $edit->('sse'), '');
+    $try->('for all to read', qr/holds secrets/, $edit->('sse'), "1 $hex\n", 0644);
+    $try->('a named key that is short', qr/must hold 32 bytes/, $edit->('kms'), "abcdef12\n");
+    $try->('a file name that is no id', qr/cannot be the id of a key/, $edit->('kms'), "$hex\n");
+    $try->('no such default', qr/there is no such key/, $edit->('default'), '');
 };
 
 subtest 'keys that change' => sub {
