@@ -124,7 +124,7 @@ cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe)
         /* files that went before must not come back after a crash without
          * the notes that speak about what is in them */
         if (rc == 0 && dropped && m->store->sync
-            && cos_store_sync_all(m->store) != 0)
+            && syncfs(m->store->root_fd) != 0)
         {
             cos_maint_say(m, 1, "cannot sync: %s", strerror(errno));
             rc = -1;
@@ -173,27 +173,13 @@ collect(notes_t *s)
 static int
 ask(notes_t *s, const cos_json_t *j, cos_alloc_t *a)
 {
-    int         first, second;
-    cos_json_t  up;
-
     if (j->kind == COS_J_PART
         || (j->kind == COS_J_OBJECT && j->object.upload.len == 0))
     {
         return 0;
     }
 
-    first = cos_fate_ask(s->m->redis, j, s->v->cid, a);
-
-    if (j->kind != COS_J_OBJECT || first < 0) {
-        return first;
-    }
-
-    up = *j;
-    up.kind = COS_J_ABORT;
-    up.upload = j->object.upload;
-    second = cos_fate_ask(s->m->redis, &up, s->v->cid, a);
-
-    return second < 0 ? -1 : first + second;
+    return cos_fate_ask(s->m->redis, j, s->v->cid, a);
 }
 
 

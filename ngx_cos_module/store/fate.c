@@ -10,6 +10,7 @@ static int ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
     cos_str_t rest);
 static int ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
     uint64_t cid);
+static int ask_object(redisContext *c, cos_alloc_t *a, const cos_json_t *j);
 static int ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
     uint64_t cid);
 static cos_fate_e fate_object(const cos_json_t *j, uint64_t cid,
@@ -26,6 +27,8 @@ cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
     switch (j->kind) {
 
     case COS_J_OBJECT:
+        return ask_object(c, a, j);
+
     case COS_J_DELETE:
         return ask_version(c, a, j, 0);
 
@@ -96,6 +99,22 @@ ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 }
 
 
+/* The version and, of a completed upload, whether that is still open. */
+static int
+ask_object(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
+{
+    if (ask_version(c, a, j, 0) != 1) {
+        return -1;
+    }
+
+    if (j->object.upload.len == 0) {
+        return 1;
+    }
+
+    return ask_key(c, a, 'U', j->bid, j->object.upload) == 1 ? 2 : -1;
+}
+
+
 static int
 ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 {
@@ -120,6 +139,7 @@ cos_fate(const cos_json_t *j, uint64_t cid, redisReply **r, cos_alloc_t *a)
 {
     cos_str_t     rec;
     cos_cred_t    cred;
+    cos_fate_e    fate;
     cos_upload_t  up;
     cos_object_t  o;
     cos_bucket_t  bucket;
@@ -130,7 +150,12 @@ cos_fate(const cos_json_t *j, uint64_t cid, redisReply **r, cos_alloc_t *a)
     switch (j->kind) {
 
     case COS_J_OBJECT:
-        return fate_object(j, cid, r[0], a);
+        fate = fate_object(j, cid, r[0], a);
+
+        /* superseded before it was committed: its upload is still open, and
+         * a rebuild must not take it for completed */
+        return fate == COS_FATE_OLD && j->object.upload.len != 0
+               && cos_rs_str(r[1]).len != 0 ? COS_FATE_VOID : fate;
 
     case COS_J_PART:
         /* without its upload a part may be a segment of an object */

@@ -194,6 +194,8 @@ void cos_maint_client(char dst[64], uint64_t inc);
 int cos_recover_inc(cos_maint_t *m, uint64_t inc);
 /* One pack of it, which all buckets together weigh so much in. */
 int cos_recover_pack(cos_maint_t *m, uint64_t cid, uint64_t weight);
+/* One solo container of it, likewise. */
+int cos_recover_solo(cos_maint_t *m, uint64_t cid, uint64_t weight);
 
 
 /* --- compaction ----------------------------------------------------------- */

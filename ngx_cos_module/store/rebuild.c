@@ -205,7 +205,7 @@ clear_page(cos_rb_t *b, const redisReply *keys)
     size_t       i, n;
     const char  *k;
 
-    static const char  letters[] = "okKyimcdxtUPpD";
+    static const char  letters[] = "okKyvNwWzimcdxtUPpD";
 
     for (i = 0, n = 0; i < keys->elements; i++) {
         k = keys->element[i]->str;

@@ -38,7 +38,6 @@ static int fence(cos_maint_t *m, const cos_rs_buckets_t *k, uint64_t inc);
 static int disconnect(cos_maint_t *m, uint64_t inc);
 static int recover_files(cos_maint_t *m, const ids_t *s,
     const cos_rs_buckets_t *k);
-static int recover_solo(cos_maint_t *m, uint64_t cid, uint64_t weight);
 
 
 int
@@ -75,8 +74,6 @@ cos_maint_recover(cos_maint_t *m)
             }
             continue;
         }
-
-        m->out_slot = 0;
 
         if (cos_recover_inc(m, s.list[i]) == 0) {
             cos_name_lock(name, s.list[i]);
@@ -331,29 +328,11 @@ recover_files(cos_maint_t *m, const ids_t *s, const cos_rs_buckets_t *k)
 
     for (i = 0; rc == 0 && i < s->n; i++) {
         rc = cos_cid_is_solo(s->list[i])
-             ? recover_solo(m, s->list[i], weights[i])
+             ? cos_recover_solo(m, s->list[i], weights[i])
              : cos_recover_pack(m, s->list[i], weights[i]);
     }
 
     free(weights);
 
     return rc;
-}
-
-
-static int
-recover_solo(cos_maint_t *m, uint64_t cid, uint64_t weight)
-{
-    int  rc;
-
-    rc = weight != 0 ? cos_store_settle(m->store, cid)
-                     : cos_store_unlink(m->store, cid);
-
-    if (rc != 0 && errno != ENOENT) {
-        cos_maint_say(m, 1, "cannot resolve container %012llx: %s",
-                      (unsigned long long) cid, strerror(errno));
-        return -1;
-    }
-
-    return 0;
 }

@@ -19,8 +19,15 @@ typedef struct {
     cos_alloc_t   *a;
 } worker_t;
 
+/* Bucket 1 has no versioning, 2 has it, in 3 it is suspended, where some worker
+ * may not have heard of that yet. */
+#define ENABLED    "2"
+#define SUSPENDED  "3"
+
 typedef struct {
     char          bid[8], key[16];
+    int           version;            /* what is written is a new version */
+    char          kind;               /* in the trail, see mark() */
     cos_object_t  o;
     cos_seg_t     segs[8];
 } thing_t;
@@ -81,6 +88,22 @@ worker_seq(worker_t *w)
 }
 
 
+/* Sometimes that of a clock that is behind. */
+static uint64_t
+late_seq(worker_t *w)
+{
+    uint64_t  t = worker_seq(w);
+
+    return rand() % 30 == 0 ? t - (uint64_t) (rand() % 300000) : t;
+}
+
+
+/* Begins a change: I, and acknowledges it: A. Kinds:
+ *   P  the null version, or the object, has these bytes
+ *   D  and is gone
+ *   V  the version of that number has these bytes
+ *   R  and is gone
+ *   M  a change that keeps number and bytes */
 static void
 mark(worker_t *w, char what, char kind, const thing_t *t, uint64_t seq)
 {
@@ -153,6 +176,7 @@ void_note(worker_t *w, const cos_json_t *refused)
     cos_json_t      j = *refused;
     cos_pack_rec_t  rec;
 
+    j.version = cos_json_version(refused);
     j.kind = COS_J_VOID;
     j.self = 0;
     j.void_seq = refused->seq;
@@ -227,6 +251,36 @@ outcome(worker_t *w, redisReply *r, char word[24])
     freeReplyObject(r);
 
     return word;
+}
+
+
+static int
+versioned(const thing_t *t)
+{
+    return strcmp(t->bid, ENABLED) == 0 || strcmp(t->bid, SUSPENDED) == 0;
+}
+
+
+/* What follows is to write a new object, or a new version. */
+static void
+fresh(thing_t *t)
+{
+    t->version = strcmp(t->bid, ENABLED) == 0
+                 || (strcmp(t->bid, SUSPENDED) == 0 && rand() % 3 == 0);
+    t->kind = t->version ? 'V' : 'P';
+    t->o.flags = 0;
+    t->o.born = 0;
+}
+
+
+static void
+number(thing_t *t, uint64_t seq)
+{
+    t->o.seq = seq;
+
+    if (t->version) {
+        t->o.born = seq;
+    }
 }
 
 
@@ -316,9 +370,9 @@ commit_meta(worker_t *w, thing_t *t, const char *cond, uint64_t arg,
 {
     cos_pack_rec_t  rec;
 
-    t->o.seq = worker_seq(w);
+    number(t, worker_seq(w));
     fill(j, COS_J_OBJECT, t, t->o.seq);
-    mark(w, 'I', 'P', t, t->o.seq);
+    mark(w, 'I', t->kind, t, t->o.seq);
     append_json(w, j, &rec);
     t->o.home = rec.cid;
     maybe_die(w);
@@ -334,7 +388,7 @@ finish_put(worker_t *w, thing_t *t, cos_json_t *j, const char *word,
     uint32_t  i;
 
     if (strcmp(word, "OK") == 0) {
-        mark(w, 'A', 'P', t, t->o.seq);
+        mark(w, 'A', t->kind, t, t->o.seq);
         settle(t);
         return;
     }
@@ -352,28 +406,46 @@ finish_put(worker_t *w, thing_t *t, cos_json_t *j, const char *word,
 
 
 static void
-op_put(worker_t *w, thing_t *t, size_t len, const char *cond)
+put(worker_t *w, thing_t *t, size_t len, const char *cond, cos_u8 flags)
 {
+    int         again;
     char        word[24];
     cos_str_t   payload;
-    cos_json_t  j;
+    cos_json_t  j, first;
 
+    fresh(t);
+    t->o.flags = flags;
     payload = bytes(w, t, len);
-    t->o.seq = worker_seq(w);
+    number(t, late_seq(w));
     t->o.mtime = t->o.seq / 1000;
     t->o.header[COS_H_CONTENT_TYPE] = COS_STR("text/plain");
     fill(&j, COS_J_OBJECT, t, t->o.seq);
-    mark(w, 'I', 'P', t, t->o.seq);
+    mark(w, 'I', t->kind, t, t->o.seq);
     t->o.segs = t->segs;
     t->o.nsegs = 1;
     place(w, t, &j, payload, t->segs);
+    first = j;
     outcome(w, call_put(w, t, cond, 0), word);
 
-    if (strcmp(word, "STALE") == 0) {
+    again = (strcmp(word, "STALE") == 0);
+
+    if (again) {
         commit_meta(w, t, cond, 0, &j, word);
     }
 
+    /* a try of its own number would be a version of its own */
+    if (again && t->version) {
+        void_note(w, &first);
+    }
+
     finish_put(w, t, &j, word, 1);
+}
+
+
+static void
+op_put(worker_t *w, thing_t *t, size_t len, const char *cond)
+{
+    put(w, t, len, cond, 0);
 }
 
 
@@ -396,21 +468,131 @@ fetch(worker_t *w, thing_t *t)
 
 
 static void
-op_meta(worker_t *w, thing_t *t)
+amend(worker_t *w, thing_t *t)
 {
     char        word[24];
     uint64_t    old;
     cos_json_t  j;
 
-    if (!fetch(w, t)) {
-        return;
+    old = t->o.seq;
+
+    if (versioned(t) && t->o.born == 0) {
+        t->o.born = old;
+        t->o.flags |= COS_F_NULL;
     }
 
-    old = t->o.seq;
+    t->version = 0;
+    t->kind = cos_object_version(&t->o) ? 'M' : 'P';
     t->o.rev = 0;
     t->o.header[COS_H_CACHE_CONTROL] = COS_STR("no-cache");
     commit_meta(w, t, "seq", old, &j, word);
     finish_put(w, t, &j, word, 0);
+}
+
+
+static void
+op_meta(worker_t *w, thing_t *t)
+{
+    if (!fetch(w, t)) {
+        return;
+    }
+
+    amend(w, t);
+}
+
+
+/* One of the versions of the key, current or not. */
+static int
+fetch_version(worker_t *w, thing_t *t)
+{
+    int          rc;
+    char         hex[15];
+    size_t       i, n, len;
+    cos_str_t    rec;
+    redisReply  *r, *o, *m;
+
+    len = strlen(t->key);
+    r = redisCommand(w->c, "FCALL_RO cos_versions 1 k{%s} %s %s %s %s %s 1000",
+                     t->bid, t->bid, t->key, "", "", "");
+    assert_true(r != NULL && r->type == REDIS_REPLY_ARRAY);
+
+    for (n = 0, m = r->element[3]; n < m->elements; n += 2) {
+        if (m->element[n + 1]->str[len] != '\0') {
+            break;                    /* a longer key */
+        }
+    }
+
+    rc = 0;
+
+    if (n > 0) {
+        i = 2 * ((size_t) rand() % (n / 2));
+
+        if (i == 0) {
+            o = redisCommand(w->c, "GET o{%s}%s", t->bid, t->key);
+
+        } else {
+            memcpy(hex, m->element[i + 1]->str + len + 1, 14);
+            hex[14] = '\0';
+            o = redisCommand(w->c, "GET v{%s}%s%b%s", t->bid, t->key, "", 1,
+                             hex);
+        }
+
+        assert_non_null(o);
+        rc = o->type == REDIS_REPLY_STRING
+             && cos_dup(w->a, &rec, o->str, o->len) == 0
+             && cos_object_decode(&t->o, rec, w->a) == 0;
+        freeReplyObject(o);
+    }
+
+    freeReplyObject(r);
+
+    return rc;
+}
+
+
+static void
+op_meta_version(worker_t *w, thing_t *t)
+{
+    if (fetch_version(w, t)) {
+        amend(w, t);
+    }
+}
+
+
+/* Removes one version. */
+static void
+op_remove(worker_t *w, thing_t *t)
+{
+    char            word[24];
+    uint64_t        seq, id;
+    cos_json_t      j;
+    cos_pack_rec_t  rec;
+
+    if (!fetch_version(w, t)) {
+        return;
+    }
+
+    id = cos_object_version(&t->o);
+
+    do {
+        seq = worker_seq(w);
+        fill(&j, COS_J_DELETE, t, seq);
+        j.version = id;
+        mark(w, 'I', id ? 'R' : 'D', t, id ? id : seq);
+        append_json(w, &j, &rec);
+        outcome(w, redisCommand(w->c, "FCALL cos_del 1 o{%s}%s %s %s %llu "
+                                "%llu any %s %llu", t->bid, t->key, t->bid,
+                                t->key, (unsigned long long) w->inc,
+                                (unsigned long long) seq, "",
+                                (unsigned long long) id), word);
+    } while (strcmp(word, "STALE") == 0);
+
+    if (strcmp(word, "OK") == 0) {
+        mark(w, 'A', id ? 'R' : 'D', t, id ? id : seq);
+
+    } else {
+        void_note(w, &j);
+    }
 }
 
 
@@ -454,11 +636,14 @@ op_copy(worker_t *w, thing_t *t, thing_t *from)
     cos_json_t      j;
     cos_pack_rec_t  rec;
 
-    if (!fetch(w, from) || from->o.nsegs > 8) {
+    if (!fetch(w, from) || from->o.nsegs > 8
+        || (from->o.flags & COS_F_MARKER))
+    {
         return;
     }
 
     t->o = from->o;
+    fresh(t);
     t->o.upload.len = 0;
     t->o.rev = 0;
     memcpy(t->segs, from->o.segs, from->o.nsegs * sizeof(cos_seg_t));
@@ -565,6 +750,7 @@ op_upload(worker_t *w, thing_t *t)
     cos_upload_t    u;
     cos_pack_rec_t  pr;
 
+    fresh(t);
     t->o.mtime = 5;
     snprintf(id, sizeof(id), "%llx%x", (unsigned long long) worker_seq(w),
              (unsigned) w->inc);
@@ -647,17 +833,19 @@ op_upload(worker_t *w, thing_t *t)
     t->o.upload = uid;
 
     do {
-        t->o.seq = worker_seq(w);
+        number(t, worker_seq(w));
         fill(&j, COS_J_OBJECT, t, t->o.seq);
-        mark(w, 'I', 'P', t, t->o.seq);
+        mark(w, 'I', t->kind, t, t->o.seq);
         append_json(w, &j, &pr);
         t->o.home = pr.cid;
         rec = record_of(w, &t->o);
-        cos_buf_init(&b, w->a, 256);
         outcome(w, redisCommand(w->c, "FCALL cos_mpu_complete 1 o{%s}%s %s %s "
                                 "%s %llu %b any - 0", t->bid, t->key, t->bid,
                                 t->key, id, (unsigned long long) w->inc,
                                 rec.data, rec.len), word);
+        if (strcmp(word, "STALE") == 0 && t->version) {
+            void_note(w, &j);
+        }
     } while (strcmp(word, "STALE") == 0);
 
     finish_put(w, t, &j, word, 0);
@@ -703,8 +891,8 @@ op_bucket(worker_t *w)
         j.bucket.seq = j.seq;
         assert_int_equal(cos_bucket_encode(&b, &j.bucket), 0);
         outcome(w, redisCommand(w->c, "FCALL cos_bucket_put 1 b:%s %s %s %b "
-                                "create 0", name, name, bid, b.data, b.len),
-                word);
+                                "create v 0 w 0 qb 0 qo 0", name, name, bid,
+                                b.data, b.len), word);
     }
 
     freeReplyObject(r);
@@ -764,6 +952,45 @@ something(thing_t *t)
 
 
 static void
+work_versions(worker_t *w, thing_t *t)
+{
+    thing_t  u;
+
+    switch (rand() % 16) {
+
+    case 0: case 1: case 2: case 3:
+        op_put(w, t, (size_t) rand() % SMALL, "any");
+        break;
+
+    case 4:
+        op_put(w, t, SMALL + (size_t) rand() % 5000, "any");
+        break;
+
+    case 5: case 6:
+        put(w, t, 0, "any", COS_F_MARKER);
+        break;
+
+    case 7: case 8: case 9:
+        op_meta_version(w, t);
+        break;
+
+    case 10:
+        something(&u);
+        op_copy(w, t, &u);
+        break;
+
+    case 11:
+        op_upload(w, t);
+        break;
+
+    default:
+        op_remove(w, t);
+        break;
+    }
+}
+
+
+static void
 work(worker_t *w)
 {
     thing_t       t, u;
@@ -772,6 +999,12 @@ work(worker_t *w)
     arena = cos_arena_create();
     w->a = cos_arena_alloc(arena);
     something(&t);
+
+    if (versioned(&t)) {
+        work_versions(w, &t);
+        cos_arena_free(arena);
+        return;
+    }
 
     switch (rand() % 20) {
 
@@ -836,13 +1069,14 @@ make_buckets(worker_t *w)
         j.seq = worker_seq(w);
         j.bucket.name = cstr(name);
         j.bucket.id = j.bid;
+        j.bucket.versioning = (cos_versioning_e) (i - 1);
         append_json(w, &j, &pr);
         j.bucket.seq = j.seq;
         cos_buf_init(&b, w->a, 128);
         assert_int_equal(cos_bucket_encode(&b, &j.bucket), 0);
         outcome(w, redisCommand(w->c, "FCALL cos_bucket_put 1 b:%s %s %s %b "
-                                "create 0", name, name, bid, b.data, b.len),
-                word);
+                                "create v %d w 0 qb 0 qo 0", name, name, bid,
+                                b.data, b.len, i - 1), word);
         assert_string_equal(word, "OK");
     }
 

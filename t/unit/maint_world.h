@@ -205,9 +205,9 @@ snapshot(void)
             continue;
         }
 
-        r = strchr("obuU", k[0]) != NULL
+        r = strchr("obuUv", k[0]) != NULL
             ? redisCommand(redis, "GET %b", k, keys->element[i]->len)
-            : strchr("mcP", k[0]) != NULL
+            : strchr("mcPN", k[0]) != NULL
             ? redisCommand(redis, "HGETALL %b", k, keys->element[i]->len)
             : redisCommand(redis, "ZRANGE %b 0 -1 WITHSCORES", k,
                            keys->element[i]->len);
@@ -225,6 +225,14 @@ snapshot(void)
             u = r->type == REDIS_REPLY_ARRAY
                 ? escape(r->element[f + 1]->str, r->element[f + 1]->len)
                 : strdup("");
+
+            /* what came back to nothing may be said or not */
+            if (k[0] == 'm' && strcmp(u, "0") == 0) {
+                free(v);
+                free(u);
+                continue;
+            }
+
             assert_true(n < cap);
             assert_true(asprintf(&lines[n++], "%s %s %s\n", k, v, u) > 0);
             free(v);

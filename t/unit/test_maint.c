@@ -82,7 +82,7 @@ check_bytes(const step_t *s, const cos_object_t *o)
 static void
 check_key(const step_t *list, size_t n, const char *bid, const char *key)
 {
-    int             tried;
+    int             tried, here;
     size_t          i;
     cos_str_t       rec;
     redisReply     *r;
@@ -94,11 +94,15 @@ check_key(const step_t *list, size_t n, const char *bid, const char *key)
     tried = 0;
     arena = cos_arena_create();
     memset(&o, 0, sizeof(o));
-    r = redisCommand(redis, "GET o{%s}%s", bid, key);
+    /* the null version, or the object */
+    r = redisCommand(redis, "FCALL_RO cos_find 1 o{%s}%s %s %s 0", bid, key,
+                     bid, key);
+    assert_int_equal(r->type, REDIS_REPLY_ARRAY);
+    here = r->elements > 1 && r->element[1]->type == REDIS_REPLY_STRING;
 
-    if (r->type == REDIS_REPLY_STRING) {
-        rec.data = (cos_u8 *) r->str;
-        rec.len = r->len;
+    if (here) {
+        rec.data = (cos_u8 *) r->element[1]->str;
+        rec.len = r->element[1]->len;
         assert_int_equal(cos_object_decode(&o, rec, cos_arena_alloc(arena)),
                          0);
     }
@@ -108,7 +112,8 @@ check_key(const step_t *list, size_t n, const char *bid, const char *key)
             continue;
         }
 
-        if (list[i].what == 'A' && (acked == NULL || list[i].seq > acked->seq))
+        if (list[i].what == 'A' && strchr("PD", list[i].kind) != NULL
+            && (acked == NULL || list[i].seq > acked->seq))
         {
             acked = &list[i];
         }
@@ -130,7 +135,7 @@ check_key(const step_t *list, size_t n, const char *bid, const char *key)
                  && acked != NULL && list[i].seq > acked->seq;
     }
 
-    if (r->type == REDIS_REPLY_STRING) {
+    if (here) {
         if (cur == NULL) {
             fail_msg("%s/%s: nobody wrote this", bid, key);
         }
@@ -147,6 +152,119 @@ check_key(const step_t *list, size_t n, const char *bid, const char *key)
 
     freeReplyObject(r);
     cos_arena_free(arena);
+}
+
+
+/* The versions of a key that have numbers of their own. Returns their number
+ * and the numbers in ids. */
+static size_t
+check_found(const step_t *list, size_t n, const char *bid, const char *key,
+    uint64_t *ids, size_t max)
+{
+    size_t         i, k, found;
+    char           hex[33];
+    cos_str_t      rec;
+    redisReply    *r, *m;
+    cos_arena_t   *arena;
+    cos_object_t   o;
+    const step_t  *s;
+
+    found = 0;
+    r = redisCommand(redis, "KEYS v{%s}%s%b*", bid, key, "", 1);
+    m = redisCommand(redis, "GET o{%s}%s", bid, key);
+
+    for (i = 0; i <= r->elements; i++) {
+        if (i > 0) {
+            freeReplyObject(m);
+            m = redisCommand(redis, "GET %b", r->element[i - 1]->str,
+                             r->element[i - 1]->len);
+        }
+
+        if (m->type != REDIS_REPLY_STRING) {
+            assert_int_equal(i, 0);
+            continue;
+        }
+
+        arena = cos_arena_create();
+        rec.data = (cos_u8 *) m->str;
+        rec.len = m->len;
+        assert_int_equal(cos_object_decode(&o, rec, cos_arena_alloc(arena)),
+                         0);
+
+        if (cos_object_version(&o) != 0) {
+            cos_hex(hex, o.etag, 16);
+            hex[32] = '\0';
+            s = NULL;
+
+            for (k = 0; k < n; k++) {
+                if (list[k].kind == 'V' && list[k].seq == o.born
+                    && strcmp(list[k].etag, hex) == 0
+                    && strcmp(list[k].key, key) == 0
+                    && strcmp(list[k].bid, bid) == 0)
+                {
+                    s = &list[k];
+                }
+            }
+
+            if (s == NULL) {
+                fail_msg("%s/%s: nobody wrote version %llu", bid, key,
+                         (unsigned long long) o.born);
+            }
+
+            check_bytes(s, &o);
+            assert_true(found < max);
+            ids[found++] = o.born;
+        }
+
+        cos_arena_free(arena);
+    }
+
+    freeReplyObject(m);
+    freeReplyObject(r);
+
+    return found;
+}
+
+
+static void
+check_versions(const step_t *list, size_t n, const char *bid, const char *key)
+{
+    int        gone;
+    size_t     i, k, found;
+    uint64_t   ids[4000];
+
+    found = check_found(list, n, bid, key, ids, 4000);
+
+    for (i = 0; i < n; i++) {
+        if (list[i].what != 'A' || strchr("VR", list[i].kind) == NULL
+            || strcmp(list[i].key, key) != 0 || strcmp(list[i].bid, bid) != 0)
+        {
+            continue;
+        }
+
+        for (k = 0; k < found && ids[k] != list[i].seq; k++) { /* void */ }
+
+        if (list[i].kind == 'R' && k < found) {
+            fail_msg("%s/%s: version %llu is back", bid, key,
+                     (unsigned long long) list[i].seq);
+        }
+
+        if (list[i].kind == 'R' || k < found) {
+            continue;
+        }
+
+        /* whoever removed it may have said so first */
+        for (gone = 0, k = 0; !gone && k < n; k++) {
+            gone = list[k].kind == 'R' && list[k].seq == list[i].seq
+                   && strcmp(list[k].key, key) == 0
+                   && strcmp(list[k].bid, bid) == 0;
+        }
+
+        if (!gone) {
+            fail_msg("%s/%s: acknowledged version %llu is lost", bid, key,
+                     (unsigned long long) list[i].seq);
+        }
+    }
 }
 
 
@@ -180,6 +298,10 @@ check_promises(void)
             snprintf(bid, sizeof(bid), "%d", b);
             snprintf(key, sizeof(key), "key%d", k);
             check_key(list, n, bid, key);
+
+            if (b > 1) {
+                check_versions(list, n, bid, key);
+            }
         }
     }
 
