@@ -32,7 +32,11 @@ sub grown { my ($p, $name) = @_; return $p->{v}{"ngx_cos_$name"} - $since->{v}{"
 
 # --- format ---------------------------------------------------------------------
 
+$s->put("/$bucket/rare", 'seven b', headers => [ 'x-amz-storage-class' => 'STANDARD_IA' ])->status == 200 or die "PUT\n";
 my $p = page();
+is $p->{v}{qq(ngx_cos_bucket_objects{bucket="$bucket"})}, 1, 'objects of a bucket';
+is $p->{v}{qq(ngx_cos_bucket_bytes{bucket="$bucket"})}, 7, 'their bytes';
+is $p->{v}{qq(ngx_cos_bucket_class_bytes{bucket="$bucket",class="STANDARD_IA"})}, 7, 'by storage class';
 is $p->{r}->h('content-type'), 'text/plain; version=0.0.4', 'type';
 is $p->{r}->h('content-length'), length $p->{r}->body, 'length';
 like $p->{r}->body, qr/\n\z/, 'ends with a newline';

@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 6
+local VERSION = 7
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -2117,6 +2117,31 @@ local function cos_inc(keys)
 end
 
 
+-- What buckets hold, the first so many by name: name, n, s, u, vn, vs, then n
+-- and s of each class but the first.
+-- ARGV buckets classes
+local function cos_stats(_, args)
+    local fields = {'n', 's', 'u', 'vn', 'vs'}
+    for class = 1, number(args[2], 'classes') do
+        fields[#fields + 1] = 'n' .. class
+        fields[#fields + 1] = 's' .. class
+    end
+    local names = redis.call('ZRANGE', 'B', '0',
+                             digits(number(args[1], 'buckets') - 1))
+    local found = {}
+    for i = 1, #names do
+        local rec = redis.call('GET', 'b:' .. names[i])
+        if rec then
+            found[#found + 1] = redis.call('HMGET',
+                                           'm{' .. bucket_id(rec) .. '}',
+                                           unpack(fields))
+            table.insert(found[#found], 1, names[i])
+        end
+    end
+    return {'OK', found}
+end
+
+
 local function cos_version()
     return {'OK', VERSION}
 end
@@ -2141,6 +2166,7 @@ local functions = {
     {'cos_parts', cos_parts, {'no-writes'}},
     {'cos_list', cos_list, {'no-writes'}},
     {'cos_du', cos_du, {'no-writes'}},
+    {'cos_stats', cos_stats, {'no-writes', 'allow-cross-slot-keys'}},
     {'cos_find', cos_find, {'no-writes'}},
     {'cos_versions', cos_versions, {'no-writes'}},
     {'cos_keys', cos_keys, {'no-writes'}},

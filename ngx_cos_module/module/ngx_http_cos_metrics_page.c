@@ -13,6 +13,7 @@
 /* What a page is made from. */
 typedef struct {
     cos_buf_t                    b;
+    cos_alloc_t                  alloc;
     counters_t                   sum;
     ngx_http_cos_redis_stats_t   redis;
     ngx_http_cos_cache_stats_t   cache;
@@ -32,6 +33,7 @@ struct metric_s {
 
 
 static ngx_int_t handler(ngx_http_request_t *r);
+static ngx_int_t send_page(ngx_http_request_t *r, cos_buf_t *b);
 
 static void rows_requests(page_t *p, const metric_t *m);
 static void rows_statuses(page_t *p, const metric_t *m);
@@ -206,11 +208,8 @@ static ngx_int_t
 handler(ngx_http_request_t *r)
 {
     page_t            *p;
-    ngx_buf_t         *buf;
     ngx_int_t          rc;
     ngx_uint_t         i;
-    cos_alloc_t        alloc;
-    ngx_chain_t        out;
     static ngx_str_t   methods = ngx_string("GET, HEAD");
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -227,14 +226,13 @@ handler(ngx_http_request_t *r)
     }
 
     p = ngx_pcalloc(r->pool, sizeof(page_t));
-    buf = ngx_calloc_buf(r->pool);
-    if (p == NULL || buf == NULL) {
+    if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    alloc.alloc = pool_alloc;
-    alloc.ctx = r->pool;
-    cos_buf_init(&p->b, &alloc, 32 * 1024);
+    p->alloc.alloc = pool_alloc;
+    p->alloc.ctx = r->pool;
+    cos_buf_init(&p->b, &p->alloc, 32 * 1024);
 
     collect(p);
 
@@ -252,7 +250,23 @@ handler(ngx_http_request_t *r)
         metrics[i].rows(p, &metrics[i]);
     }
 
-    if (p->b.err) {
+    rc = ngx_http_cos_metrics_buckets(r, &p->b, send_page);
+
+    return rc == NGX_DECLINED ? send_page(r, &p->b)
+           : rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+
+static ngx_int_t
+send_page(ngx_http_request_t *r, cos_buf_t *b)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *buf;
+    ngx_chain_t   out;
+
+    buf = ngx_calloc_buf(r->pool);
+
+    if (buf == NULL || b->err) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -260,7 +274,7 @@ handler(ngx_http_request_t *r)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = p->b.len;
+    r->headers_out.content_length_n = b->len;
 
     rc = ngx_http_send_header(r);
 
@@ -268,8 +282,8 @@ handler(ngx_http_request_t *r)
         return rc;
     }
 
-    buf->pos = p->b.data;
-    buf->last = p->b.data + p->b.len;
+    buf->pos = b->data;
+    buf->last = b->data + b->len;
     buf->memory = 1;
     buf->last_buf = (r == r->main);
     buf->last_in_chain = 1;
