@@ -124,7 +124,7 @@ cos_compact_notes(cos_maint_t *m, cos_victim_t *v, int probe)
         /* files that went before must not come back after a crash without
          * the notes that speak about what is in them */
         if (rc == 0 && dropped && m->store->sync
-            && syncfs(m->store->root_fd) != 0)
+            && cos_store_sync_all(m->store) != 0)
         {
             cos_maint_say(m, 1, "cannot sync: %s", strerror(errno));
             rc = -1;

@@ -75,6 +75,8 @@ cos_maint_recover(cos_maint_t *m)
             continue;
         }
 
+        m->out_slot = 0;
+
         if (cos_recover_inc(m, s.list[i]) == 0) {
             cos_name_lock(name, s.list[i]);
             (void) unlinkat(m->store->root_fd, name, 0);
