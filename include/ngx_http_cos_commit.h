@@ -115,6 +115,9 @@ ngx_int_t ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out);
  * sets c->cond, c->arg and c->forbid; an error when they are malformed. */
 cos_err_e ngx_http_cos_condition(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c);
+/* Whether the request asks for nothing that is not built: COS_OK, or
+ * COS_E_NOT_IMPLEMENTED. */
+cos_err_e ngx_http_cos_headers_known(ngx_http_cos_ctx_t *ctx);
 /* Headers that are stored with an object, canned ACL, user metadata, class:
  * from the request into *o. */
 cos_err_e ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx,

@@ -161,11 +161,16 @@ prepare(ngx_http_cos_ctx_t *ctx, app_t *p)
     if (ctx->object_known) {
         p->take.slot = ngx_http_cos_store_slot(ctx->object.cls);
 
-        return cos_dup(&ctx->alloc, &p->sse,
-                       ctx->object.attr[COS_X_SSE].data,
-                       ctx->object.attr[COS_X_SSE].len)
-               != 0 ? COS_E_INTERNAL
-                    : ngx_http_cos_sse_part(ctx, &ctx->object);
+        if (cos_dup(&ctx->alloc, &p->sse, ctx->object.attr[COS_X_SSE].data,
+                    ctx->object.attr[COS_X_SSE].len)
+            != 0)
+        {
+            return COS_E_INTERNAL;
+        }
+
+        err = ngx_http_cos_headers_known(ctx);
+
+        return err != COS_OK ? err : ngx_http_cos_sse_part(ctx, &ctx->object);
     }
 
     err = ngx_http_cos_object_from_headers(ctx, o);

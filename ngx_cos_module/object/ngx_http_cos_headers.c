@@ -387,12 +387,38 @@ unsupported(ngx_http_cos_ctx_t *ctx, cos_str_t name)
 
 
 cos_err_e
+ngx_http_cos_headers_known(ngx_http_cos_ctx_t *ctx)
+{
+    size_t               i;
+    const cos_header_t  *h;
+
+    for (i = 0; i < ctx->http.nheaders; i++) {
+        h = &ctx->http.headers[i];
+
+        if (h->value.len && unsupported(ctx, h->name)) {
+            ctx->reason = "a header of the request asks for a feature that "
+                          "is not implemented";
+            return COS_E_NOT_IMPLEMENTED;
+        }
+    }
+
+    return COS_OK;
+}
+
+
+cos_err_e
 ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
     size_t               i, total;
     cos_err_e            err;
     ngx_uint_t           k;
     const cos_header_t  *h;
+
+    err = ngx_http_cos_headers_known(ctx);
+
+    if (err != COS_OK) {
+        return err;
+    }
 
     o->meta = ngx_palloc(ctx->request->pool,
                          (ctx->http.nheaders + 1) * sizeof(cos_meta_pair_t));
@@ -421,12 +447,6 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         if (h->value.len == 0) {
             /* SDKs send empty headers for "not set" */
             continue;
-        }
-
-        if (unsupported(ctx, h->name)) {
-            ctx->reason = "a header of the request asks for a feature that "
-                          "is not implemented";
-            return COS_E_NOT_IMPLEMENTED;
         }
 
         k = stored_header(h->name);
