@@ -1,0 +1,82 @@
+# A version that is written while another writer's clock is ahead gets a higher
+# number, and with it another id. The records of the tries before stay on the
+# disk: a rebuild must not make versions of them.
+use strict;
+use warnings;
+no warnings 'portable';
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Cos;
+
+my $s = Cos->start;
+my %o = (as => 's3');
+my $b = $s->make_bucket('stale-1250000000', %o);
+is_status $s->put("/$b?versioning", '<VersioningConfiguration><Status>Enabled</Status>'
+    . '</VersioningConfiguration>', %o), 200, 'versioning';
+
+# The current version was changed by a clock that is ahead.
+my $ahead = <<'END';
+local r = redis.call('GET', KEYS[1])
+local seq = struct.unpack('<I8', r, 9) + 3000000
+redis.call('SET', KEYS[1], string.sub(r, 1, 8) .. struct.pack('<I8', seq) .. string.sub(r, 17))
+return string.format('%.0f', seq)
+END
+
+sub ahead {
+    my ($key) = @_;
+    my ($name) = @{ $s->redis('KEYS', "o{*}$key") };
+    return $s->redis('EVAL', $ahead, 1, $name);
+}
+
+sub listed {
+    my $r = $s->get("/$b?versions", %o);
+    return [ $r->body =~ m{<(?:Version|DeleteMarker)>.*?</(?:Version|DeleteMarker)>}gs ];
+}
+
+my $large = 'large ' x 200_000;
+my %write = (
+    small => sub { $s->put("/$b/$_[0]", 'small', %o) },
+    large => sub { $s->put("/$b/$_[0]", $large, %o) },
+    copy => sub { $s->put("/$b/$_[0]", '', %o, headers => [ 'x-amz-copy-source' => "/$b/large" ]) },
+    parts => sub { $s->multipart("/$b/$_[0]", [ $large, 'end' ], as => 'cos') },
+    marker => sub { $s->delete("/$b/$_[0]", %o) },
+);
+for my $key (qw(small large copy parts marker)) {
+    $s->put("/$b/$key", 'before', %o);
+    for my $i (1 .. 3) {
+        my $seq = ahead($key);
+        my $r = $write{$key}->($key);
+        like $r->status, qr/^20[04]$/, "$key: a writer that is behind";
+        my ($id) = $s->get("/$b?versions&prefix=$key", %o)->body =~ m{<VersionId>(.*?)<};
+        cmp_ok hex $id, '>', $seq, "$key: is the newest version";
+        $s->put("/$b/$key", 'between', %o) if $i == 2;
+    }
+}
+
+my $before = listed();
+is scalar(@$before), 5 * 5, 'each was written once';
+my $run = sub {
+    my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' @_ 2>&1`;
+    is $?, 0, "cosctl @_" or diag $out;
+};
+$s->redis('FLUSHALL');
+$run->('rebuild');
+ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), 'in service again';
+is_deeply listed(), $before, 'a rebuild finds these versions and no other';
+$run->('verify');
+
+# the notes survive compaction
+for my $one (@$before) {
+    my ($key) = $one =~ m{<Key>(.*?)<};
+    my ($id) = $one =~ m{<VersionId>(.*?)<};
+    is_status $s->delete("/$b/$key?versionId=$id", %o), 204, "DELETE of a version of $key";
+}
+is_deeply listed(), [], 'all are gone';
+$run->('compact', '--grace', 1);
+$s->redis('FLUSHALL');
+$run->('rebuild');
+ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), 'in service again';
+is_deeply listed(), [], 'and stay so after compaction and a rebuild';
+
+$s->done;
