@@ -17,7 +17,8 @@ plan skip_all => 'python3 is not installed' if system('python3 -c "" 2>/dev/null
 my $seconds = $ENV{FAULT_SECONDS} || 40;
 $ENV{COS_TEST_KEEP} //= 1;
 my $s = Cos->start(workers => 2, limit => 300 + 3 * $seconds,
-    http => 'cos_container_size 4m; cos_compact_percent 30; cos_sweep_grace 2s;');
+    http => 'cos_container_size 4m; cos_compact_percent 30; cos_sweep_grace 2s;'
+        . ' cos_restore_time ARCHIVE Expedited 1s;');
 
 my @cmd = ('python3', '-B', "$FindBin::Bin/fault/run.py", '--root', $Cos::ROOT, '--dir', $s->dir,
     '--seconds', $seconds, '--clients', $ENV{FAULT_CLIENTS} || 4,

@@ -14,7 +14,9 @@ import time
 import traceback
 from xml.sax.saxutils import escape, unescape
 
+import appends
 import values
+import versions
 from client import SLOW, Client, Hang, Lost, NotSent
 
 KIB, MIB = 1024, 1 << 20
@@ -65,6 +67,8 @@ class Load:
         self.served = {}              # answers by status
         self.answers = []             # to attempts to complete
         self.odd = {}
+        self.versions = versions.Versions(self)
+        self.appends = appends.Appends(self)
 
     # --- the book ----------------------------------------------------------
 
@@ -123,6 +127,11 @@ class Load:
     def acl(self):
         return self.rng.choice([None, "private", "public-read"])
 
+    def sse(self, h, prefix="x-amz-"):
+        """Some of what is written is encrypted; nobody should notice."""
+        if self.rng.random() < 0.2:
+            h[prefix + "server-side-encryption"] = "AES256"
+
     def sign(self, key):
         return None if key[0] == OPEN and self.rng.random() < 0.5 else "s3"
 
@@ -138,6 +147,7 @@ class Load:
             h["x-amz-acl"] = acl
         if add:
             h["if-none-match"] = "*"
+        self.sse(h)
         body = values.data(v)
         sign = "s3" if acl else self.sign(key)
         t0 = time.monotonic()
@@ -158,6 +168,8 @@ class Load:
              "x-amz-meta-w": w, "x-amz-meta-v": v}
         if acl:
             h["x-amz-acl"] = acl
+        if name != "multi":           # which would become one piece
+            self.sse(h)
         t0 = time.monotonic()
         r = self.ask((200,), "PUT", *key, headers=h)
         self.note("put", key, t0, w=w, v=v, acl=acl, sure=r is not None,
@@ -234,6 +246,7 @@ class Load:
         h = {p + "meta-w": u["w"], p + "meta-v": u["v"]}
         if u["acl"]:
             h[p + "acl"] = u["acl"]
+        self.sse(h, p)
         r = self.ask((200,), "POST", *key, args=[("uploads", "")], headers=h,
                      sign=u["sign"])
         if r is None:
@@ -410,6 +423,10 @@ class Load:
 
     def one(self):
         rng = self.rng
+        x = rng.random()
+        if x < 0.38:
+            (self.versions if x < 0.35 else self.appends).one()
+            return
         key = rng.choice(self.own if rng.random() < 0.6 else SHARED)
         x = rng.random()
         if x < 0.17:

@@ -19,7 +19,10 @@ import subprocess
 import sys
 import time
 
+import appends
 import values
+import vcheck
+import versions
 from check import Op, explain
 from client import Client, Lost, NotSent
 from faults import Server, read
@@ -56,6 +59,8 @@ def prepare(c):
     for bucket, acl in ((OPEN, "public-read-write"), (CLOSED, "private")):
         r = c.req("PUT", bucket, headers={"x-amz-acl": acl})
         assert r.status == 200, r.text()
+    versions.prepare(c)
+    appends.prepare(c)
     for name in FIXED:
         key, v = "fixed/" + name, fixed_value(name)
         h = {"x-cos-meta-v": v, "x-cos-meta-w": "fixed." + name}
@@ -92,6 +97,8 @@ class History:
         self.problems = []
         self.open, self.aborted, self.fresh = [], set(), []
         self.ops, self.odd, self.ended = {}, {}, 0
+        self.versions = vcheck.Book()
+        self.appends = appends.Book()
 
     def load(self, path):
         who = os.path.basename(path)
@@ -113,6 +120,10 @@ class History:
             for mine, theirs in ((self.ops, e["ops"]), (self.odd, e["odd"])):
                 for k, n in theirs.items():
                     mine[k] = mine.get(k, 0) + n
+        elif kind == "append":
+            self.appends.take(e)
+        elif kind[0] == "v":
+            self.versions.take(kind, e)
         else:
             key, v = tuple(e.pop("k")), e.pop("v", None)
             if kind in ("put", "add"):
@@ -133,7 +144,7 @@ class History:
             why = explain(ops, table)
             if why:
                 bad.append((key, why, self.story(ops, table, faults)))
-        return bad
+        return bad + self.versions.judge(faults)
 
     @staticmethod
     def story(ops, table, faults):
@@ -239,9 +250,10 @@ def pages(c, bucket):
         marker = max(more, key=lambda k: k.encode())
 
 
-def snapshot(c):
+def snapshot(c, amended):
     """Listings and headers and ACLs, byte for byte."""
     snap = {}
+    versions.snapshot(c, snap, amended)
     for bucket in (OPEN, CLOSED):
         r = c.look("GET", bucket, args=[("acl", "")])
         snap[bucket, "acl"] = r.body
@@ -284,8 +296,12 @@ def compare(a, b):
             if a.get(k) != b.get(k)]
 
 
-def read_all(env, seed, path, keys, rounds=("whole", "head", "range", "acl")):
+def read_all(env, seed, path, keys, vkeys,
+             rounds=("whole", "head", "range", "acl")):
     l = Load(env, 99, seed, path)
+    strange = versions.read_all(l, vkeys)
+    if strange:
+        l.problem("versions of keys that nobody wrote: %s" % (strange,))
     for key in keys:
         for how in rounds:
             r = l.get_acl(key) if how == "acl" else l.get(key, how)
@@ -367,7 +383,7 @@ class Run:
         h = self.history
         keys = sorted(h.keys)
         path = "%s/%s" % (self.book, name.replace(" ", "-"))
-        read_all(self.env, self.seed, path, keys)
+        read_all(self.env, self.seed, path, keys, h.versions.keys)
         h.load(path)
         t0 = time.monotonic()
         for bucket in (OPEN, CLOSED):
@@ -389,8 +405,12 @@ class Run:
         with open(path + ".bad", "w", encoding="utf-8") as f:
             for k, why, story in bad:
                 f.write("%s: %s\n%s\n\n" % (k, why, "\n".join(story)))
-        say("histories: %d keys, %d operations" % (
-            len(h.keys), sum(map(len, h.keys.values()))))
+        say("histories: %d keys, %d operations; %d with versions, %d" % (
+            len(h.keys), sum(map(len, h.keys.values())),
+            len(h.versions.keys), h.versions.size()))
+        bad = h.appends.judge(self.c)
+        ok(not bad, "%s: %d objects grew by what was appended"
+           % (name, len(h.appends.keys)), bad[:5])
         self.uploads(name)
 
     def uploads(self, name):
@@ -439,14 +459,14 @@ class Run:
         ok(rc == 0, "cosctl compact", [text])
         self.ctl.verify("after compaction: cosctl verify")
 
-        before = snapshot(self.c)
+        before = snapshot(self.c, self.history.versions.amended)
         server.down()
         server.lose_redis()
         rc, text = self.ctl.run("rebuild")
         ok(rc == 0, "cosctl rebuild", [text])
         server.up()
         self.settle()
-        diff = compare(before, snapshot(self.c))
+        diff = compare(before, snapshot(self.c, self.history.versions.amended))
         ok(not diff, "rebuilt: all %d facts are as before" % len(before),
            diff[:12] + ["%d differences" % len(diff)])
         self.judge("rebuilt")
