@@ -297,16 +297,13 @@ open_key(ngx_http_cos_ctx_t *ctx, cos_object_t *o, ngx_http_cos_customer_t *c,
 cos_err_e
 ngx_http_cos_sse_read(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
-    cos_err_e            err;
-    const cos_header_t  *h;
+    cos_err_e  err;
 
     if (o->attr[COS_X_SSE].len == 0 && !ngx_http_cos_sse_mentioned(ctx)) {
         return COS_OK;
     }
 
-    h = ngx_http_cos_header(ctx, SSE);
-
-    if (h && h->value.len) {
+    if (ngx_http_cos_sse_kind(ctx).len) {
         if (ctx->name.dialect == COS_DIALECT_COS) {
             return COS_E_SSE_HEADER;
         }
@@ -320,7 +317,7 @@ ngx_http_cos_sse_read(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         return COS_E_INTERNAL;
     }
 
-    err = ngx_http_cos_sse_customer(ctx, CUSTOMER, &ctx->sse->customer);
+    err = ngx_http_cos_sse_customer(ctx, 0, &ctx->sse->customer);
 
     return err != COS_OK ? err : open_key(ctx, o, &ctx->sse->customer,
                                           &ctx->sse->crypt);
@@ -389,7 +386,7 @@ ngx_http_cos_sse_source(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         return COS_E_INTERNAL;
     }
 
-    err = ngx_http_cos_sse_customer(ctx, COPIED, &ctx->sse->copied);
+    err = ngx_http_cos_sse_customer(ctx, 1, &ctx->sse->copied);
 
     return err != COS_OK ? err : open_key(ctx, o, &ctx->sse->copied,
                                           &ctx->sse->source);

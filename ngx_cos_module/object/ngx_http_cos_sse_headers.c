@@ -8,6 +8,11 @@
 #include "cos_attr.h"
 
 
+/* behind x-cos-, x-amz- or x-bce- */
+#define SSE       "server-side-encryption"
+#define CUSTOMER  "server-side-encryption-customer-"
+#define COPIED    "copy-source-server-side-encryption-customer-"
+
 /* --- what a request asks for ---------------------------------------------- */
 
 static cos_str_t
@@ -18,6 +23,13 @@ value(ngx_http_cos_ctx_t *ctx, const char *suffix)
     h = ngx_http_cos_header(ctx, suffix);
 
     return h ? h->value : (cos_str_t) { 0, NULL };
+}
+
+
+cos_str_t
+ngx_http_cos_sse_kind(ngx_http_cos_ctx_t *ctx)
+{
+    return value(ctx, SSE);
 }
 
 
@@ -73,8 +85,10 @@ check_transport(ngx_http_cos_ctx_t *ctx)
 /* algorithm, key, key-MD5: all of them or none. */
 cos_err_e
 ngx_http_cos_sse_customer(ngx_http_cos_ctx_t *ctx,
-    const char *family, ngx_http_cos_customer_t *c)
+    ngx_uint_t source, ngx_http_cos_customer_t *c)
 {
+    const char *family = source ? COPIED : CUSTOMER;
+
     cos_u8      raw[66], md5[COS_MD5_LEN];
     cos_err_e   err;
     cos_str_t   algorithm, key, digest;
@@ -247,7 +261,7 @@ ngx_http_cos_sse_asked(ngx_http_cos_ctx_t *ctx, cos_sse_t *s)
         return COS_E_NOT_IMPLEMENTED;
     }
 
-    err = ngx_http_cos_sse_customer(ctx, CUSTOMER, &ctx->sse->customer);
+    err = ngx_http_cos_sse_customer(ctx, 0, &ctx->sse->customer);
 
     if (err != COS_OK) {
         return err;

@@ -9,17 +9,14 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Names of headers behind x-cos-, x-amz- or x-bce-. */
-#define SSE       "server-side-encryption"
-#define CUSTOMER  "server-side-encryption-customer-"
-#define COPIED    "copy-source-server-side-encryption-customer-"
-
-/* Whether there is any header of the family SSE: mostly there is none. */
+/* Whether there is any header of encryption: mostly there is none. */
 ngx_uint_t ngx_http_cos_sse_mentioned(ngx_http_cos_ctx_t *ctx);
-/* The key that a client sent, by the headers of family CUSTOMER or COPIED: all
- * of them, or none (c->given is clear). ctx->reason may be set. */
+/* What kind of encryption is asked for, as sent; empty: none. */
+cos_str_t ngx_http_cos_sse_kind(ngx_http_cos_ctx_t *ctx);
+/* The key that a client sent, for the source of a copy or else the object: all
+ * of its headers, or none (c->given is clear). ctx->reason may be set. */
 cos_err_e ngx_http_cos_sse_customer(ngx_http_cos_ctx_t *ctx,
-    const char *family, ngx_http_cos_customer_t *c);
+    ngx_uint_t source, ngx_http_cos_customer_t *c);
 /* What the headers ask for; s, zeroed, stays so when they say nothing. The
  * customer's key goes to ctx->sse. */
 cos_err_e ngx_http_cos_sse_asked(ngx_http_cos_ctx_t *ctx, cos_sse_t *s);
