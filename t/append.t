@@ -81,6 +81,7 @@ for my $q ('append', 'append&position=', 'append&position=x', 'append&position=-
 }
 is_error append($t, length $all, 'x', headers => ['Content-MD5', 'AAAAAAAAAAAAAAAAAAAAAA==']), 400,
     'BadDigest', 'a wrong digest';
+is_error append($t, length $all, 'x', headers => ['x-cos-callback', 'e30=']), 501, 'NotImplemented', 'a callback';
 is_ok $s->get($t, %o), 'nothing of all that is there', $all;
 is_status $s->put("/$b/normal", 'normal', %o), 200, 'a normal object';
 is_error append("/$b/normal", 6, 'x'), 409, 'ObjectNotAppendable', 'is not appendable';

@@ -211,6 +211,7 @@ on_done(cos_census_t *c)
     }
 
     s->n = !c->in_open && cos_cid_is_solo(c->cid);
+    s->a = c->in_open ? c->info.end : UINT64_MAX;
     s->b = c->cid;
 
     return 0;

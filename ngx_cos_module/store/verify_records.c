@@ -110,16 +110,19 @@ weigh(sums_t *s, uint64_t cid, uint64_t weight)
 }
 
 
-/* A container that came into being after the census is believed. */
+/* A container that came into being after the census is believed, and so is what
+ * was written behind the end that an open one had then. */
 static int
-is_new(cos_verifier_t *w, uint64_t cid)
+is_new(cos_verifier_t *w, uint64_t cid, uint64_t off)
 {
-    int         fd;
-    cos_hash_t  h;
+    int          fd;
+    cos_hash_t   h;
+    cos_slot_t  *s;
 
     cos_hash_number(&h, cid, 0);
+    s = cos_table_find(&w->cids, &h);
 
-    if (cos_table_find(&w->cids, &h) != NULL) {
+    if (s != NULL && off < s->a) {
         return 0;
     }
 
@@ -157,7 +160,7 @@ sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
         if (r == NULL) {
             whole = 0;
 
-            if (!is_new(w, o->segs[i].cid)) {
+            if (!is_new(w, o->segs[i].cid, o->segs[i].off)) {
                 s->missing++;
                 first(s, "bytes are missing", name);
             }
@@ -186,7 +189,9 @@ sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
         home.cid = o->home;
         cos_hash_number(&h, home.cid, 0);
 
-        if (cos_table_find(&w->cids, &h) == NULL && !is_new(w, home.cid)) {
+        if (cos_table_find(&w->cids, &h) == NULL
+            && !is_new(w, home.cid, 0))
+        {
             s->missing++;
             first(s, "container of the record is missing", name);
         }
