@@ -916,7 +916,7 @@ static void
 put_upload(worker_t *w, thing_t *t, const char *id, int complete)
 {
     char            word[24];
-    uint64_t        seq;
+    uint64_t        seq, crc;
     cos_buf_t       b;
     cos_str_t       rec;
     cos_json_t      j;
@@ -943,14 +943,15 @@ put_upload(worker_t *w, thing_t *t, const char *id, int complete)
     }
 
     upload_part(w, t, cstr(id), 1, bytes(w, t, 700), &t->segs[0], &seq, word);
+    crc = t->o.crc64;
     upload_part(w, t, cstr(id), 2, bytes(w, t, 700), &t->segs[1], &seq, word);
     assert_string_equal(word, "OK");
     t->o.size = 1400;
-    t->o.crc64 = cos_crc64_combine(0, t->o.crc64, 0);
+    t->o.crc64 = cos_crc64_combine(crc, t->o.crc64, 700);
     t->o.segs = t->segs;
     t->o.nsegs = 2;
     t->o.upload = cstr(id);
-    t->o.seq = worker_seq(w);
+    number(t, worker_seq(w));
     fill(&j, COS_J_OBJECT, t, t->o.seq);
     append_json(w, &j, &pr);
     t->o.home = pr.cid;
@@ -1142,6 +1143,129 @@ late_reference(void **state)
 }
 
 
+/* --- versions --------------------------------------------------------------- */
+
+static long long
+card(const char *command)
+{
+    long long    n;
+    redisReply  *r;
+
+    r = redisCommand(redis, command);
+    n = r->type == REDIS_REPLY_ARRAY ? (long long) r->elements : r->integer;
+    freeReplyObject(r);
+
+    return n;
+}
+
+
+static void
+versions_of(thing_t *t, const char *key)
+{
+    named(t, key);
+    memcpy(t->bid, ENABLED, 2);
+}
+
+
+/* The clock was behind, the change was made again under a higher number, and
+ * the worker dies before it can take the first try back: in a pack, and in a
+ * container of its own. */
+static void
+died_before_note(void **state)
+{
+    int             i;
+    char            word[24];
+    thing_t         t;
+    worker_t        w;
+    cos_str_t       payload;
+    cos_json_t      j;
+    cos_arena_t    *arena;
+    static const struct {
+        const char  *key;
+        size_t       len;
+    } cases[] = { { "small", 400 }, { "large", SMALL + 1000 } };
+
+    (void) state;
+
+    first_worker(&w, &arena);
+
+    for (i = 0; i < 2; i++) {
+        versions_of(&t, cases[i].key);
+        op_put(&w, &t, 100, "any");
+
+        versions_of(&t, cases[i].key);
+        fresh(&t);
+        payload = bytes(&w, &t, cases[i].len);
+        number(&t, worker_seq(&w) - 1000000);
+        fill(&j, COS_J_OBJECT, &t, t.o.seq);
+        t.o.segs = t.segs;
+        t.o.nsegs = 1;
+        place(&w, &t, &j, payload, t.segs);
+        assert_string_equal(outcome(&w, call_put(&w, &t, "any", 0), word),
+                            "STALE");
+        assert_string_equal(commit_meta(&w, &t, "any", 0, &j, word), "OK");
+    }
+
+    end_with_arena(&w, arena, 0);
+    assert_int_equal(card("KEYS v{2}*"), 2);
+    tidy();
+    check_verify("after recovery");
+    check_rebuild("after recovery");
+    assert_int_equal(card("KEYS v{2}*"), 2);
+    assert_int_equal(card("KEYS o{2}*"), 2);
+}
+
+
+/* A pack of versions, most of which were removed: those that are left move,
+ * current or not, also as segments of an object of parts. */
+static void
+versions_move(void **state)
+{
+    int           i;
+    char          key[16];
+    thing_t       t;
+    worker_t      w;
+    cos_maint_t   m;
+    cos_arena_t  *arena;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    versions_of(&t, "parts");
+    fresh(&t);
+    put_upload(&w, &t, "idv", 0);
+    put_upload(&w, &t, "idv", 1);
+    op_put(&w, &t, 200, "any");
+
+    for (i = 0; i < 60; i++) {
+        snprintf(key, sizeof(key), "k%d", i % 10);
+        versions_of(&t, key);
+        op_put(&w, &t, 500, "any");
+    }
+
+    for (i = 0; i < 40; i++) {
+        snprintf(key, sizeof(key), "k%d", i % 10);
+        versions_of(&t, key);
+        op_remove(&w, &t);
+    }
+
+    versions_of(&t, "k3");
+    put(&w, &t, 0, "any", COS_F_MARKER);
+    end_with_arena(&w, arena, 1);
+
+    maint_begin(&m);
+    assert_int_equal(cos_maint_compact(&m), 0);
+    assert_true(m.moved >= 22);
+    maint_end(&m);
+    check_promises();
+    check_verify("after versions moved");
+    check_rebuild("after versions moved");
+    check_promises();
+    assert_int_equal(card("KEYS [ov]{2}k*"), 21);
+    assert_int_equal(card("KEYS v{2}parts*"), 1);
+}
+
+
 int
 main(void)
 {
@@ -1150,7 +1274,7 @@ main(void)
         CASE(never_committed), CASE(notes_go), CASE(note_is_needed),
         CASE(upload_stays_closed), CASE(foreign_bytes), CASE(second_copy),
         CASE(late_reference), CASE(damage), CASE(emptied),
-        CASE(wrong_index),
+        CASE(wrong_index), CASE(died_before_note), CASE(versions_move),
         CASE(rebuild_killed), CASE(survive)
     };
 
