@@ -87,6 +87,13 @@ is_status $s->put("/$b/normal", 'normal', %o), 200, 'a normal object';
 is_error append("/$b/normal", 6, 'x'), 409, 'ObjectNotAppendable', 'is not appendable';
 is_error append("/$b/normal", 0, 'x'), 409, 'ObjectNotAppendable', 'not at 0 either';
 is $s->head("/$b/normal", %o)->h('x-cos-object-type'), 'normal', 'HEAD says so';
+is_error $s->post("$t?append&position=0", 'x', as => 'bce'), 501, 'NotImplemented', 'not as BOS has it';
+$r = $s->post("/$b/s3?append&position=0", 'x', as => 's3');
+is $r->h('x-amz-next-append-position'), 1, 'signed as S3 does';
+is_error $s->post("/$b/s3?append&position=1", 'x', %o, unsigned_args => ['append']), 403, 'AccessDenied',
+    'an operation that is not signed';
+is_error $s->post("/$b/s3?append&position=1", 'x', %o, headers => ['If-Match', '*']), 501, 'NotImplemented',
+    'a condition';
 for my $c (qw(ARCHIVE DEEP_ARCHIVE)) {
     is_error append("/$b/cold", 0, 'x', headers => ['x-cos-storage-class', $c]), 400, 'InvalidStorageClass', $c;
 }

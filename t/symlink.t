@@ -73,6 +73,10 @@ is_error link_to("/$b/x", 'link', headers => ['x-cos-storage-class', 'ARCHIVE'])
     'archived';
 is_error $s->put("/$b/x", 'x', %o, headers => ['x-cos-symlink-target', 'link']), 501, 'NotImplemented',
     'the header without the operation';
+is_error link_to("/$b/x", 'link', unsigned => ['x-cos-symlink-target']), 403, 'AccessDenied',
+    'a target that is not signed';
+is_error $s->put("/$b/x?symlink", '', %o, headers => ['x-cos-symlink-target', 'link'], unsigned_args => ['symlink']),
+    403, 'AccessDenied', 'an operation that is not signed';
 is_error link_to("/$b/link", 'nowhere', headers => ['x-cos-forbid-overwrite', 'true']), 409, 'FileAlreadyExists',
     'forbid-overwrite';
 is $s->get("/$b/x?symlink", %o)->status, 404, 'nothing of that is there';

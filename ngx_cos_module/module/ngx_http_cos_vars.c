@@ -589,6 +589,11 @@ get_delta_size(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
         delta = o ? (int64_t) o->size : 0;
         break;
 
+    case COS_OP_APPEND_OBJECT:
+        o = written(ctx, COS_J_OBJECT);
+        delta = o ? (int64_t) (o->size - ctx->object.size) : 0;
+        break;
+
     case COS_OP_UPLOAD_PART:
     case COS_OP_UPLOAD_PART_COPY:
         o = written(ctx, COS_J_PART);
