@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Cos;
+use Cos::Sum qw(md5_b64);
 
 my $s = Cos->start;
 my %o = (as => 's3');
@@ -41,8 +42,12 @@ my %write = (
     copy => sub { $s->put("/$b/$_[0]", '', %o, headers => [ 'x-amz-copy-source' => "/$b/large" ]) },
     parts => sub { $s->multipart("/$b/$_[0]", [ $large, 'end' ], as => 'cos') },
     marker => sub { $s->delete("/$b/$_[0]", %o) },
+    many => sub {
+        my $xml = "<Delete><Object><Key>$_[0]</Key></Object><Object><Key>other</Key></Object></Delete>";
+        $s->post("/$b?delete", $xml, %o, headers => [ 'Content-MD5' => md5_b64($xml) ]);
+    },
 );
-for my $key (qw(small large copy parts marker)) {
+for my $key (qw(small large copy parts marker many)) {
     $s->put("/$b/$key", 'before', %o);
     for my $i (1 .. 3) {
         my $seq = ahead($key);
@@ -55,7 +60,7 @@ for my $key (qw(small large copy parts marker)) {
 }
 
 my $before = listed();
-is scalar(@$before), 5 * 5, 'each was written once';
+is scalar(@$before), 6 * 5 + 3, 'each was written once';
 my $run = sub {
     my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' @_ 2>&1`;
     is $?, 0, "cosctl @_" or diag $out;
