@@ -51,7 +51,9 @@ take_cleanup(void *data)
         ngx_http_cos_store_dead(&t->ctx->bucket.id, &t->solo, 1);
     }
 
-    ngx_http_cos_store_solo_end(t->solo, committed);
+    /* without its notes it stays where recovery looks for it */
+    ngx_http_cos_store_solo_end(t->solo, committed
+                                && t->commit->noted == t->commit->to_note);
     t->solo = 0;
 }
 
