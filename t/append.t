@@ -164,6 +164,13 @@ sub ctl {
     my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' @args 2>&1`;
     is $?, 0, "cosctl @args" or diag $out;
 }
+# Compaction may be writing what verify looks for: until it is quiet.
+sub verified {
+    my ($when) = @_;
+    my $out = '';
+    ok $s->wait_for(sub { $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`; $? == 0 }, 30),
+        "$when: cosctl verify" or diag $out;
+}
 my %want = ($t => $all, "/$b/many" => $log, "/$b/race" => $body, "/$b/copy" => $all);
 my ($bid) = map { /^m(\{.*\})$/ && $s->redis('HGET', $_, 'name') eq $b ? $1 : () } @{ $s->redis('KEYS', 'm{*') };
 my $rev = sub { unpack 'x62 v', $s->redis('GET', "o$bid$_[0]") };
@@ -172,16 +179,14 @@ ok $s->wait_for(sub { $rev->('many') && $rev->('race') }, 40), 'compaction moves
 is_ok $s->get($_, %o), "$_ after compaction", $want{$_} for sort keys %want;
 is_status append($t, length $all, 'even more'), 200, 'and more behind what was moved';
 $want{$t} .= 'even more';
-# what compaction writes while it looks is missing to verify: until it is quiet
-$s->wait_for(sub { `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`; $? == 0 }, 20);
-ctl('verify');
+verified('after compaction');
 $s->redis('FLUSHALL');
 ctl('rebuild');
 ok $s->wait_for(sub { $s->get($t, %o)->status == 200 }, 20), 'in service again';
 is_ok $s->get($_, %o), "$_ after a rebuild", $want{$_} for sort keys %want;
 is $s->head($t, %o)->h('x-cos-object-type'), 'appendable', 'still appendable';
 is_status append($t, length $want{$t}, '.'), 200, 'and takes more';
-ctl('verify');
+verified('after a rebuild');
 
 $s->done(more => 1);
 
@@ -234,12 +239,11 @@ for my $k (1 .. 3) {
     is join(' ', $body =~ /<(\d+)>/g), join(' ', 0 .. $n - 1), "killed: its $n pieces in their order";
     is $s->head("/$b/kill$k", %o)->h('x-cos-hash-crc64ecma'), crc64xz($body), 'and its CRC-64';
 }
-$s->wait_for(sub { `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`; $? == 0 }, 20);
-ctl('verify');
+verified('after the kills');
 $s->redis('FLUSHALL');
 ctl('rebuild');
 ok $s->wait_for(sub { $s->get("/$b/kill1", %o)->status == 200 }, 20), 'in service again';
 is join(' ', grep { $s->head("/$b/kill$_", %o)->h('x-cos-hash-crc64ecma')
     ne crc64xz($s->get("/$b/kill$_", %o)->body) } 1 .. 3), '', 'the same after a rebuild';
-ctl('verify');
+verified('after a rebuild');
 $s->done(workers_change => 1, allow => qr/exited on signal 9/);
