@@ -76,8 +76,9 @@ ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
 }
 
 
-/* The version that a document speaks of; with a container those of its key that
- * refer to it, because a part does not know which it has become a segment of. */
+/* The version that a document speaks of; with a container those of its key
+ * that refer to it, because a part does not know which it has become a segment
+ * of. */
 static int
 ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 {
