@@ -84,4 +84,18 @@ $run->('rebuild');
 ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), 'in service again';
 is_deeply listed(), [], 'and stay so after compaction and a rebuild';
 
+# counters of versions and of classes are held against the records
+$s->put("/$b/cold", 'x' x 10, %o, headers => [ 'x-amz-storage-class' => 'GLACIER' ]) for 1 .. 2;
+$run->('verify');
+my ($m) = grep { $s->redis('HGET', $_, 'n3') } @{ $s->redis('KEYS', 'm{*}') };
+for my $field (qw(n3 s3 vn vs)) {
+    cmp_ok $s->redis('HGET', $m, $field), '>', 0, "$field counts";
+    $s->redis('HINCRBY', $m, $field, 1);
+    my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`;
+    isnt $?, 0, "verify finds $field to be wrong";
+    like $out, qr/counters/, 'and says so';
+    $s->redis('HINCRBY', $m, $field, -1);
+}
+$run->('verify');
+
 $s->done;

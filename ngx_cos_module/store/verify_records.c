@@ -24,6 +24,7 @@ typedef struct {
     cos_table_t  weights;             /* cid -> a: weight, b: cid */
     sum_t        objects;             /* current ones */
     sum_t        versions;            /* all others, and delete markers */
+    sum_t        classes[COS_CLASS_MAX];    /* of both, but markers */
     uint64_t     u;
     uint64_t     missing, wrong;
     char         first[512];          /* the first thing that does not fit */
@@ -262,6 +263,12 @@ take_record(cos_verifier_t *w, cos_str_t rec, cos_str_t name, sum_t *sum,
         if (rc == 0 && facts != NULL) {
             sum->n++;
             sum->bytes += o.size;
+
+            if (!(o.flags & COS_F_MARKER)) {
+                s->classes[o.cls].n++;
+                s->classes[o.cls].bytes += o.size;
+            }
+
             rc = compare_facts(&o, name, *facts, s, cos_arena_alloc(arena));
         }
     }
@@ -522,6 +529,43 @@ compare_weights(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 }
 
 
+/* Of the standard class nothing is counted: it is what is left. */
+static int
+compare_classes(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+{
+    unsigned     i;
+    redisReply  *r;
+
+    for (i = 1; i < COS_CLASS_MAX; i++) {
+        if (redisAppendCommand(w->redis, "HMGET m{%b} n%u s%u", k->id.data,
+                               k->id.len, i, i) != REDIS_OK)
+        {
+            return -1;
+        }
+    }
+
+    for (i = 1; i < COS_CLASS_MAX; i++) {
+        r = cos_rs_next(w->redis);
+
+        if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+            freeReplyObject(r);
+            return -1;
+        }
+
+        if (number(r->element[0]) != s->classes[i].n
+            || number(r->element[1]) != s->classes[i].bytes)
+        {
+            s->wrong++;
+            first(s, "counters of a class differ from the records", k->name);
+        }
+
+        freeReplyObject(r);
+    }
+
+    return 0;
+}
+
+
 static int
 compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 {
@@ -555,7 +599,7 @@ compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 
     freeReplyObject(r);
 
-    return compare_weights(w, k, s);
+    return compare_classes(w, k, s) != 0 ? -1 : compare_weights(w, k, s);
 }
 
 
