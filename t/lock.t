@@ -123,6 +123,9 @@ is $r->h('x-amz-object-lock-mode'), 'GOVERNANCE', 'mode';
 is $r->h('x-amz-object-lock-legal-hold'), 'ON', 'hold';
 is_ok $s->put("/$b/copy", '', headers => ['x-amz-copy-source', "/$b/new"]), 'copy';
 is $s->head("/$b/copy")->h('x-amz-object-lock-mode'), undef, 'a copy does not inherit the lock';
+is $s->head("/$b/copy")->h('x-amz-object-lock-legal-hold'), undef, 'nor does it inherit the hold';
+is_ok $s->put("/$plain/copy", '', headers => ['x-amz-copy-source', "/$b/new"]), 'copy to a bucket without lock';
+is_status $s->delete("/$plain/copy"), 204, 'which keeps nothing';
 is_ok $s->put("/$b/copy", '', headers => ['x-amz-copy-source', "/$b/new", @lock]), 'copy with a lock';
 is $s->head("/$b/copy")->h('x-amz-object-lock-mode'), 'GOVERNANCE', 'has it';
 is_ok $s->multipart("/$b/parts", ['part'], headers => [@lock, 'x-amz-object-lock-legal-hold', 'ON']),
