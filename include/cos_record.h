@@ -196,7 +196,7 @@ cos_object_version(const cos_object_t *o)
 #define COS_VERSION_LEN  16
 /* Writes the id, returns its length. */
 size_t cos_version_print(char *dst, uint64_t version);
-/* -1: no version id of ours */
+/* -1: no version id of ours, which are seqs below 2^53 */
 int cos_version_parse(cos_str_t s, uint64_t *version);
 
 /* Configurations of a bucket: texts, absent when empty. What a document says is

@@ -20,6 +20,10 @@ cos_err_e ngx_http_cos_class_from_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 cos_err_e ngx_http_cos_lock_from_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
+/* The bucket's default retention for an object completed from an upload that was
+ * begun without one. */
+cos_err_e ngx_http_cos_lock_completed(ngx_http_cos_ctx_t *ctx,
+    cos_object_t *o);
 
 /* Whether the bucket's owner asks and bypasses GOVERNANCE. */
 ngx_uint_t ngx_http_cos_bypasses(ngx_http_cos_ctx_t *ctx);

@@ -99,6 +99,8 @@ cos_err_e ngx_http_cos_retained(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c);
 
+/* The function that commits such a record. */
+void ngx_http_cos_put_name(const cos_object_t *o, ngx_str_t *name);
 /* Builds a call of cos_put for the request's key: json.object under c->cond and
  * c->arg; drop[0] must be the object's key in Redis. */
 ngx_int_t ngx_http_cos_put_build(ngx_http_cos_commit_t *c);

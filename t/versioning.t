@@ -135,6 +135,30 @@ is_error $s->get("/$b/k", %o), 404, 'NoSuchKey', 'hidden';
 is_error $s->get("/$b/k?versionId=$v1", %o), 404, 'NoSuchVersion', 'gone';
 
 
+# what must not be: versions of others, odd ids, a key twice
+my $pub = $s->make_bucket('public-1250000000', as => 's3', headers => [ 'x-amz-acl' => 'public-read-write' ]);
+versioning($pub, 'Enabled', %o);
+my $mine = vid($s->put("/$pub/k", 'mine', %o));
+is_status $s->delete("/$pub/k", as => 'none'), 204, 'anybody may hide a key of a public bucket';
+is_error $s->delete("/$pub/k?versionId=$mine", as => 'none'), 403, 'AccessDenied', 'but not remove a version';
+$xml = "<Delete><Object><Key>k</Key><VersionId>$mine</VersionId></Object></Delete>";
+$md = $s->post("/$pub?delete", $xml, as => 'none', headers => [ 'Content-MD5' => md5_b64($xml), 'x-amz-meta-a' => 'b' ]);
+is $md->xml('Code'), 'AccessDenied', 'nor several';
+is_ok $s->get("/$pub/k?versionId=$mine", %o), 'it is still there', 'mine';
+is_error $s->get("/$pub/k?versionId=ffffffffffffffff", %o), 400, 'InvalidArgument', 'a version id above all numbers';
+$xml = "<Delete>" . "<Object><Key>k</Key><VersionId>$mine</VersionId></Object>" x 2 . '</Delete>';
+$md = $s->post("/$pub?delete", $xml, %o, headers => [ 'Content-MD5' => md5_b64($xml) ]);
+is scalar($md->parts('Deleted')), 2, 'a version named twice is deleted, twice';
+$s->put("/$pub/full", 'x', %o);
+$s->redis('CONFIG', 'SET', 'maxmemory', 1);
+is_status $s->put("/$pub/more", 'x', %o), 507, 'full memory: PUT';
+is_status $s->delete("/$pub/full", %o), 204, 'full memory: DELETE';
+$xml = '<Delete><Object><Key>full</Key></Object></Delete>';
+$md = $s->post("/$pub?delete", $xml, %o, headers => [ 'Content-MD5' => md5_b64($xml) ]);
+is scalar($md->parts('Deleted')), 1, 'full memory: several';
+$s->redis('CONFIG', 'SET', 'maxmemory', 0);
+
+
 # --- suspended -------------------------------------------------------------------------------
 
 my $sb = $s->make_bucket('suspended-1250000000', as => 's3');
@@ -259,12 +283,12 @@ sub ctl {
     return $out;
 }
 
-my %before = map { $_ => [ listed($_) ] } $b, $sb, $lb;
+my %before = map { $_ => [ listed($_) ] } $b, $sb, $lb, $pub;
 ctl('verify');
 $s->redis('FLUSHALL');
 ctl('rebuild');
 ok $s->wait_for(sub { $s->get("/$lb", %o)->status == 200 }, 20), 'in service again';
-is_deeply [ listed($_) ], $before{$_}, "after a rebuild: $_" for $b, $sb, $lb;
+is_deeply [ listed($_) ], $before{$_}, "after a rebuild: $_" for $b, $sb, $lb, $pub;
 check_random('after a rebuild');
 ctl('verify');
 

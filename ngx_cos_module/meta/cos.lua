@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 7
+local VERSION = 8
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -1103,6 +1103,16 @@ local function cos_put(keys, args)
 end
 
 
+-- The same for a delete marker, which frees memory of listings at least: it is
+-- made also when memory is full.
+local function cos_mark(keys, args)
+    if not has_flag(args[4], F_MARKER) then
+        fail('not a delete marker')
+    end
+    return cos_put(keys, args)
+end
+
+
 -- Removes one version; what is current without it follows.
 local function del_version(bid, key, okey, m, args)
     local seq, version = number(args[4], 'seq'), number(args[7], 'version')
@@ -2156,6 +2166,7 @@ end
 local functions = {
     {'cos_version', cos_version, {'no-writes'}},
     {'cos_put', cos_put, {}},
+    {'cos_mark', cos_mark, {'allow-oom'}},
     {'cos_del', cos_del, {'allow-oom'}},
     {'cos_move', cos_move, {'allow-oom'}},
     {'cos_mpu_init', cos_mpu_init, {}},

@@ -124,5 +124,6 @@ cos_version_parse(cos_str_t s, uint64_t *version)
         *version = *version << 8 | bytes[i];
     }
 
-    return *version == 0 ? -1 : 0;
+    /* a seq, which a Lua number holds exactly */
+    return *version == 0 || *version >> 53 != 0 ? -1 : 0;
 }

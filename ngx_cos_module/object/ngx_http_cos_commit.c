@@ -589,6 +589,19 @@ ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out)
 }
 
 
+/* Deletions go on when memory is full, and a delete marker is one. */
+void
+ngx_http_cos_put_name(const cos_object_t *o, ngx_str_t *name)
+{
+    if (o->flags & COS_F_MARKER) {
+        ngx_str_set(name, "cos_mark");
+
+    } else {
+        ngx_str_set(name, "cos_put");
+    }
+}
+
+
 ngx_int_t
 ngx_http_cos_put_build(ngx_http_cos_commit_t *c)
 {
@@ -596,7 +609,7 @@ ngx_http_cos_put_build(ngx_http_cos_commit_t *c)
     ngx_pool_t  *pool = c->ctx->request->pool;
 
     ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_put");
+    ngx_http_cos_put_name(&c->json.object, &a[1]);
     ngx_str_set(&a[2], "1");
     a[3] = c->drop[0];
     a[4] = c->ctx->bucket.id;

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_sums.h"
 #include "cos_assemble.h"
 
@@ -289,6 +290,10 @@ assemble(ngx_http_cos_ctx_t *ctx, comp_t *p)
     o->mtime = ngx_http_cos_now();
 
     err = cos_assemble(o, p->parts, p->n, &ctx->alloc);
+
+    if (err == COS_OK) {
+        err = ngx_http_cos_lock_completed(ctx, o);
+    }
 
     return err == COS_OK ? ngx_http_cos_check_whole(ctx, o) : err;
 }

@@ -5,6 +5,7 @@
  * version without bytes, and only the deletion of a version removes one.
  */
 
+#include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_class.h"
 
 
@@ -129,8 +130,16 @@ mark_done(ngx_http_cos_ctx_t *ctx)
 /* --- a version ---------------------------------------------------------------- */
 
 cos_err_e
-ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
+ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
+    if (!ctx->identity.known
+        || (ctx->identity.uid != ctx->bucket.owner
+            && ctx->identity.uid != ngx_http_cos_object_owner(&ctx->bucket, o)))
+    {
+        ctx->reason = "versions are removed by their owner or the bucket's";
+        return COS_E_ACCESS_DENIED;
+    }
+
     ctx->reason = cos_lock_refuses(o, ngx_http_cos_now(),
                                    ngx_http_cos_bypasses(ctx));
 

@@ -358,6 +358,8 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         || reply->elements == 0
         || reply->element[0]->type != REDIS_REPLY_STRING)
     {
+        /* an error reply says that nothing was done */
+        it->refused = reply && reply->type == REDIS_REPLY_ERROR;
         v->err = COS_E_UNAVAILABLE;
         return;
     }
@@ -379,6 +381,11 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         v->err = COS_E_NO_SUCH_BUCKET;
         it->refused = 0;
         ngx_http_cos_store_resolved(it->append.rec.cid);
+        return;
+    }
+
+    if (ngx_strcmp(e->str, "NOKEY") == 0) {
+        /* the version went meanwhile, perhaps by this very request */
         return;
     }
 
@@ -412,7 +419,7 @@ put_args(ngx_http_cos_ctx_t *ctx, item_t *it, uint64_t inc, ngx_str_t *a)
     it->seg.off = it->append.rec.off;
 
     ngx_str_set(&a[0], "FCALL");
-    ngx_str_set(&a[1], "cos_put");
+    ngx_http_cos_put_name(&it->json.object, &a[1]);
     ngx_str_set(&a[2], "1");
     a[4] = ctx->bucket.id;
     a[5] = it->json.key;

@@ -190,6 +190,30 @@ ngx_http_cos_lock_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 }
 
 
+cos_err_e
+ngx_http_cos_lock_completed(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    cos_retention_t     r, had;
+    cos_bucket_lock_t   l;
+
+    if (cos_bucket_lock_parse(&l, ctx->bucket.attr[COS_BX_LOCK]) != 0
+        || cos_retention_parse(&had, o->attr[COS_X_LOCK]) != 0)
+    {
+        return COS_E_INTERNAL;
+    }
+
+    if (l.mode == COS_LOCK_NONE || had.mode != COS_LOCK_NONE) {
+        return COS_OK;
+    }
+
+    r = had;
+    r.mode = l.mode;
+    r.until = cos_bucket_lock_until(&l, ngx_http_cos_now());
+
+    return set_text(ctx, o, &r);
+}
+
+
 /* --- in answers ------------------------------------------------------------------------ */
 
 ngx_int_t

@@ -226,6 +226,8 @@ post_judged(ngx_http_cos_ctx_t *ctx)
     }
 
     if (err == COS_OK) {
+        p->put.take.slot = ngx_http_cos_store_slot(
+                                      p->put.commit.json.object.cls);
         err = ngx_http_cos_take_unsized(ctx, &p->put.take, policy.max);
     }
 
