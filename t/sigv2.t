@@ -89,6 +89,22 @@ for my $date (0, 1) {
         'InvalidArgument', 'two signatures';
     is_error $s->get("/$b/p", @as, presign => 60, edit => $with->('&versionid=null')), 403,
         'AccessDenied', 'a version added in other case';
+    # values are signed decoded: an '&' in one could begin a parameter, or not
+    my $t = "/$b/p?response-content-type=text%2Fcsv";
+    for my $form ([presign => 60], []) {
+        my @o = (@as, @$form);
+        my $name = @$form ? 'a URL' : 'headers';
+        for my $add ('versionId=null', 'tagging', 'response-expires=1') {
+            my $as_value = '%26' . $add =~ s/&/%26/gr =~ s/=/%3D/gr;
+            is_error $s->get("$t&$add", @o, edit => sub {
+                $_[0]{target} =~ s/csv&\Q$add\E/csv$as_value/ or die }), 403,
+                'SignatureDoesNotMatch', "$name: $add moved into a value";
+            is_error $s->get("$t$as_value", @o), 403, 'SignatureDoesNotMatch',
+                "$name: nor was it there from the first";
+        }
+        is_ok $s->get("$t%3B%20a%26b%3Dc%26acls", @o), "$name: an & that begins no parameter",
+            'by URL';
+    }
     is_error $s->get("/$b/p", as => 'none', late => ['Authorization', 'AWS x']), 400,
         'InvalidArgument', 'malformed';
     is_error $s->get("/$b/p?AWSAccessKeyId=a&Signature=b", as => 'none'), 403, 'AccessDenied',

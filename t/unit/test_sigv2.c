@@ -254,6 +254,52 @@ test_resource(void **state)
 
 
 static void
+test_ambiguous(void **state)
+{
+    size_t i;
+
+    /* what was signed, and what it could be sent as instead */
+    static const char *const no[][2] = {
+        { "/b/k?response-content-type=a%26versionId%3Dv", "a&versionId=v" },
+        { "/b/k?response-content-type=a&versionId=v%26tagging",
+          "a&versionId=v&tagging" },
+        { "/b/k?response-content-type=a%26tagging", "a&tagging" },
+        { "/b/k?response-content-type=a%26tagging%26x", "a&tagging&x" },
+        { "/b/k?response-content-type=a%26x%26acl%3D", "a&x&acl=" },
+        { "/b/k?response-content-type=%26acl", "&acl" },
+        { "/b/k?response-content-type=a%26response-expires%3D1",
+          "a&response-expires=1" },
+    };
+    static const char *const yes[][2] = {
+        { "/b/k?response-content-type=a&versionId=v", "a&versionId=v" },
+        { "/b/k?response-content-type=a&tagging", "a&tagging" },
+        { "/b/k?response-content-type=a%26b%3Dc%26", "a&b=c&" },
+        { "/b/k?response-content-type=a%26acls", "a&acls" },
+        { "/b/k?response-content-type=a%26ACL%26%20acl", "a&ACL& acl" },
+        { "/b/k?response-content-type=a%26%3Dacl", "a&=acl" },
+        { "/b/k?response-content-type=acl%3Dacl", "acl=acl" },
+        { "/b/k?response-content-type=a&x=b%26acl", "a" },
+    };
+    char text[256];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+        snprintf(text, sizeof(text), "/b/k?response-content-type=%s",
+                 no[i][1]);
+        assert_int_equal(signed_as(no[i][0], "", text, NULL),
+                         COS_E_SIGNATURE_MISMATCH);
+    }
+
+    for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        snprintf(text, sizeof(text), "/b/k?response-content-type=%s",
+                 yes[i][1]);
+        assert_int_equal(signed_as(yes[i][0], "", text, NULL), COS_OK);
+    }
+}
+
+
+static void
 test_malformed(void **state)
 {
     req_t  r;
@@ -294,6 +340,7 @@ main(void)
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_query),
         cmocka_unit_test(test_resource),
+        cmocka_unit_test(test_ambiguous),
         cmocka_unit_test(test_malformed),
     };
 
