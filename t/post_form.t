@@ -395,6 +395,21 @@ remember();
         'IncorrectNumberOfFilesInPostRequest', 'two files';
     is_error send_form($form->(key => 'again', file => $file)), 400, 'InvalidArgument',
         'two keys';
+    for my $name ("x-cos-meta-a: 1\rSet-Cookie: evil=1\rX-Y", "X-Amz-Meta-a\tb", 'x-amz-meta-a b',
+        "x-bce-meta-\x7f", "x-cos-meta-\xc3\xa4", 'x-amz-storage-class:', "x-amz-acl\r")
+    {
+        for my $to ($b, $open) {
+            is_error send_form(Cos::Form::body([key => 'bad', $to eq $b ? @sig : (),
+                $name => 'v', file => $file]), target => "/$to"), 400, 'MalformedPOSTRequest',
+                'no name of a header: ' . $name =~ s/[^ -~]/?/gr;
+            is_error $s->get("/$to/bad"), 404, 'NoSuchKey', 'and nothing is stored';
+        }
+    }
+    is_status send_form(Cos::Form::body([key => 'odd', "x-cos-meta-a.b_c!#\$%&'*+^`|~-1" => 'v',
+        'a field: of no meaning' => 'v', file => $file]), target => "/$open"), 204,
+        'all that a header may be named, and other fields as they like';
+    is $s->head("/$open/odd")->h("x-amz-meta-a.b_c!#\$%&'*+^`|~-1"), 'v', 'the metadata';
+    $s->delete("/$open/odd");
     is_error send_form($form->('x-ignore-a' => 'y' x 21000, file => $file)), 400,
         'MaxPostPreDataLengthExceeded', 'too much before the file';
     is_error send_form($form->((map { ("x-ignore-$_" => '') } 1 .. 120), file => $file)), 400,

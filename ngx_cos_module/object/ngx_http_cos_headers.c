@@ -66,6 +66,25 @@ header_safe(cos_str_t v)
 }
 
 
+/* What a header's name may be (RFC 9110 section 5.6.2). Fields of forms become
+ * headers without nginx having parsed them. */
+static ngx_uint_t
+is_token(cos_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        if (name.data[i] <= ' ' || name.data[i] >= 0x7f
+            || ngx_strchr("\"(),/:;<=>?@[\\]{}", name.data[i]) != NULL)
+        {
+            return 0;
+        }
+    }
+
+    return name.len != 0;
+}
+
+
 static ngx_int_t
 set_content_type(ngx_http_request_t *r, cos_str_t v)
 {
@@ -108,13 +127,52 @@ add_stored(ngx_http_request_t *r, ngx_uint_t i, cos_str_t v)
 }
 
 
+static ngx_int_t
+add_pairs(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    u_char           *p;
+    size_t            len;
+    uint32_t          m;
+    ngx_str_t        *prefix;
+    cos_meta_pair_t  *pair;
+
+    prefix = ngx_http_cos_prefix(ctx);
+
+    for (m = 0; m < o->nmeta; m++) {
+        pair = &o->meta[m];
+
+        if (!is_token(pair->name)) {
+            /* of a record that was written before such names were refused */
+            continue;
+        }
+
+        len = prefix->len + 5 + pair->name.len;
+
+        p = ngx_pnalloc(ctx->request->pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, prefix->data, prefix->len);
+        ngx_memcpy(p + prefix->len, "meta-", 5);
+        ngx_memcpy(p + prefix->len + 5, pair->name.data, pair->name.len);
+
+        if (ngx_http_cos_add_header(ctx->request, (char *) p, len,
+                                    &pair->value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
-    u_char              *p;
-    uint32_t             m;
     cos_str_t            v;
-    ngx_str_t           *prefix;
     ngx_uint_t           i;
     const cos_arg_t     *arg;
     ngx_http_request_t  *r = ctx->request;
@@ -140,29 +198,8 @@ ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         (void) set_content_type(r, v);
     }
 
-    prefix = ngx_http_cos_prefix(ctx);
-
-    for (m = 0; m < o->nmeta; m++) {
-        p = ngx_pnalloc(r->pool, prefix->len + 5 + o->meta[m].name.len);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(p, prefix->data, prefix->len);
-        ngx_memcpy(p + prefix->len, "meta-", 5);
-        ngx_memcpy(p + prefix->len + 5, o->meta[m].name.data,
-                   o->meta[m].name.len);
-
-        if (ngx_http_cos_add_header(r, (char *) p,
-                                    prefix->len + 5 + o->meta[m].name.len,
-                                    &o->meta[m].value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_cos_tags_count(ctx, o);
+    return add_pairs(ctx, o) == NGX_OK ? ngx_http_cos_tags_count(ctx, o)
+                                       : NGX_ERROR;
 }
 
 
@@ -306,7 +343,8 @@ add_meta(ngx_http_cos_ctx_t *ctx, cos_object_t *o, const cos_header_t *h,
         return COS_E_METADATA_TOO_LARGE;
     }
 
-    if (name.len == 0) {
+    if (!is_token(name)) {
+        ctx->reason = "the name of a metadata header is no token";
         return COS_E_INVALID_ARGUMENT;
     }
 

@@ -38,7 +38,7 @@ static cos_err_e part_begin(cos_form_t *f, cos_str_t name,
 static cos_err_e keep(cos_form_t *f, cos_str_t s);
 static int parameter(cos_str_t *rest, cos_str_t *name, cos_str_t *value);
 static cos_str_t base_name(cos_str_t s);
-static void lower(cos_str_t s);
+static int lower(cos_str_t s);
 
 
 cos_err_e
@@ -307,8 +307,7 @@ header_line(cos_form_t *f)
         return COS_E_MALFORMED_POST;
     }
 
-    name.data = f->line;
-    name.len = f->nline - 2;
+    name = (cos_str_t) { f->nline - 2, f->line };
     f->nline = 0;
 
     if (name.len == 0) {
@@ -399,11 +398,12 @@ disposition(cos_form_t *f, cos_str_t v)
 static cos_err_e
 part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
 {
+    int                token;
     size_t             i;
     cos_err_e          err;
     cos_form_field_t  *field;
 
-    lower(name);
+    token = lower(name);
 
     if (cos_str_is(name, "file")) {
         if (f->has_file) {
@@ -412,8 +412,7 @@ part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
 
         f->has_file = 1;
         f->then = READ_FILE;
-        f->filename.data = f->pre + f->npre;
-        f->filename.len = filename.len;
+        f->filename = (cos_str_t) { filename.len, f->pre + f->npre };
         /* there is room for one line more than what is allowed */
         if (filename.len != 0) {
             memcpy(f->filename.data, filename.data, filename.len);
@@ -429,6 +428,11 @@ part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
 
     f->then = READ_FIELD;
 
+    if (!token && cos_str_starts(name, "x-")) {
+        /* it would become a header that no parser of headers lets pass */
+        return COS_E_MALFORMED_POST;
+    }
+
     if (f->nfields == COS_FORM_FIELDS_MAX) {
         return COS_E_POST_PRE_DATA;
     }
@@ -441,8 +445,7 @@ part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
     }
 
     field = &f->fields[f->nfields++];
-    field->name.data = f->pre + f->npre;
-    field->name.len = name.len;
+    field->name = (cos_str_t) { name.len, f->pre + f->npre };
     field->value.len = 0;
 
     err = keep(f, name);
@@ -495,9 +498,7 @@ parameter(cos_str_t *rest, cos_str_t *name, cos_str_t *value)
         return -1;
     }
 
-    name->data = p;
-    name->len = (size_t) (q - p);
-    *name = cos_str_trim(*name);
+    *name = cos_str_trim((cos_str_t) { (size_t) (q - p), p });
 
     p = q + 1;
     value->data = p;
@@ -528,8 +529,7 @@ parameter(cos_str_t *rest, cos_str_t *name, cos_str_t *value)
         p = q;
     }
 
-    rest->data = p;
-    rest->len = (size_t) (end - p);
+    *rest = (cos_str_t) { (size_t) (end - p), p };
 
     /* what follows a quoted value begins with a semicolon or is white space */
     return rest->len == 0 || *p == ';' || *p == ' ' || *p == '\t' ? 1 : -1;
@@ -539,30 +539,33 @@ parameter(cos_str_t *rest, cos_str_t *name, cos_str_t *value)
 static cos_str_t
 base_name(cos_str_t s)
 {
-    size_t  i;
+    size_t  i = s.len;
 
-    for (i = s.len; i > 0; i--) {
-        if (s.data[i - 1] == '/' || s.data[i - 1] == '\\') {
-            s.data += i;
-            s.len -= i;
-            break;
-        }
+    while (i > 0 && s.data[i - 1] != '/' && s.data[i - 1] != '\\') {
+        i--;
     }
 
-    return s;
+    return (cos_str_t) { s.len - i, s.data + i };
 }
 
 
-static void
+/* Whether it is a token, too, as names of headers are (RFC 9110, 5.6.2). */
+static int
 lower(cos_str_t s)
 {
+    int     token;
     size_t  i;
 
-    for (i = 0; i < s.len; i++) {
+    for (i = 0, token = 1; i < s.len; i++) {
         if (s.data[i] >= 'A' && s.data[i] <= 'Z') {
             s.data[i] |= 0x20;
         }
+
+        token &= s.data[i] > ' ' && s.data[i] < 0x7f
+                 && strchr("\"(),/:;<=>?@[\\]{}", s.data[i]) == NULL;
     }
+
+    return token;
 }
 
 

@@ -218,6 +218,10 @@ test_malformed(void **state)
           COS_E_MALFORMED_POST },
         { "--B0\r\nContent-Disposition: form-data; name=a\r\n folded\r\n\r\n"
           CLOSE, COS_E_MALFORMED_POST },
+        { PART("x-cos-meta-a: 1\rB", "v") CLOSE, COS_E_MALFORMED_POST },
+        { PART("X-Amz-Meta-a b", "v") CLOSE, COS_E_MALFORMED_POST },
+        { PART("x-bce-\xc3\xa4", "v") CLOSE, COS_E_MALFORMED_POST },
+        { PART("x-amz-\x7f", "v") CLOSE, COS_E_MALFORMED_POST },
         { "--B0\r\n: x\r\n\r\n" CLOSE, COS_E_MALFORMED_POST },
     };
 
