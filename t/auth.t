@@ -100,6 +100,29 @@ is_status $s->put("/$b/u", 'x', as => 'cos', late => ['x-cos-meta-a', 'b']), 200
     'cos: other headers may be added';
 is_status $s->put("/$b/u", 'x', as => 'cos', late => ['Cache-Control', '']), 200,
     'cos: an empty header that is not listed';
+# Headers are read behind any dialect's prefix: whose is not the signature's is
+# signed, or it is none of the signer's.
+for (['s3', 'x-cos-', 'x-bce-'], ['cos', 'x-amz-', 'x-bce-'], ['bce', 'x-amz-', 'x-cos-']) {
+    my ($as, @foreign) = @$_;
+    for my $form (['header'], ['query', presign => 600]) {
+        my ($in, @o) = @$form;
+        for my $p (@foreign) {
+            for (['storage-class', 'STANDARD_IA'], ['tagging', 'a=b'], ['meta-a', 'b'], ['meta-a', ''],
+                ['server-side-encryption', 'AES256'], ['forbid-overwrite', 'true'])
+            {
+                my ($name, $value) = ("$p$_->[0]", $_->[1]);
+                is_error $s->put("/$b/foreign", 'x', as => $as, @o, late => [$name, $value]), 403,
+                    'AccessDenied', "$as $in: $name '$value' added later";
+            }
+            is_status $s->put("/$b/limited", 'x', as => $as, @o,
+                late => ["${p}traffic-limit", 838860800]), 200, "$as $in: ${p}traffic-limit may be";
+        }
+    }
+    is_status $s->put("/$b/signed", 'x', as => $as, headers => ["$foreign[0]meta-a", 'b']), 200,
+        "$as: $foreign[0]meta-a that is signed";
+    is $s->head("/$b/signed")->h('x-amz-meta-a'), 'b', "$as: is stored";
+}
+is_error $s->get("/$b/foreign"), 404, 'NoSuchKey', 'nothing of it was done';
 is_error $s->put("/$b/u", 'x', headers => ['x-amz-meta-a', 'b'], edit => sub {
     $_->[1] = 'c' for grep { $_->[0] eq 'x-amz-meta-a' } @{ $_[0]{headers} } }), 403,
     'SignatureDoesNotMatch', 's3: a signed header changed';

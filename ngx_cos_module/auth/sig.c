@@ -1,8 +1,7 @@
 /*
  * auth: finds out how a request is signed, and in what order a signature is
- * judged. The dialects are in files of their own; the rule which headers a
- * signature has to cover is here, because a request of one dialect may carry
- * the headers of another.
+ * judged. The dialects are in files of their own, and so is what a signature
+ * has to cover (sig_cover.c).
  */
 
 #include "sig_internal.h"
@@ -18,10 +17,6 @@ static cos_err_e parse_header(const cos_http_t *h, cos_sig_t *sig,
     cos_str_t value, cos_alloc_t *a);
 static cos_err_e parse_query(const cos_http_t *h, cos_sig_t *sig,
     const cos_sig_query_t *q, cos_alloc_t *a);
-static cos_err_e check_covered(const cos_http_t *h, const cos_sig_t *sig);
-static int foreign_prefix(cos_str_t name, cos_str_t *rest);
-static int widens(cos_str_t name);
-static int starts_folded(cos_str_t s, cos_str_t with);
 
 #define BIT(id)  (1U << (id))
 
@@ -61,21 +56,6 @@ static const known_t known[] = {
     { cos_lit("AWSAccessKeyId"), COS_Q_V2_KEY },
     { cos_lit("Signature"), COS_Q_V2_SIGNATURE },
     { cos_lit("Expires"), COS_Q_V2_EXPIRES },
-};
-
-static const cos_str_t prefixes[] = {
-    cos_lit("x-amz-"), cos_lit("x-cos-"), cos_lit("x-bce-")
-};
-
-/* What follows the prefix of a header that widens rights or changes where
- * bytes come from or go to. */
-static const cos_str_t widening[] = {
-    cos_lit("copy-source"), cos_lit("symlink-"), cos_lit("callback"),
-    cos_lit("return-body"), cos_lit("object-lock-"), cos_lit("retention"),
-    cos_lit("bypass-governance-retention"),
-    cos_lit("website-redirect-location"), cos_lit("fetch-source"),
-    cos_lit("process"), cos_lit("grant-"), cos_lit("request-payer"),
-    cos_lit("bucket-object-lock-")
 };
 
 
@@ -281,7 +261,7 @@ cos_sig_verify(const cos_http_t *h, cos_sig_t *sig, cos_str_t secret,
         rc = COS_E_ACCESS_DENIED;
     }
 
-    return rc == COS_OK ? check_covered(h, sig) : rc;
+    return rc == COS_OK ? cos_sig_check_covered(h, sig) : rc;
 }
 
 
@@ -299,179 +279,6 @@ cos_sig_check_time(const cos_sig_t *sig, int64_t now)
     }
 
     return sig->start - now > COS_SIG_SKEW ? COS_E_TIME_SKEWED : COS_OK;
-}
-
-
-/*
- * A presigned URL or a replayed request must not do more than its signer
- * meant when somebody adds a header to it.
- */
-static cos_err_e
-check_covered(const cos_http_t *h, const cos_sig_t *sig)
-{
-    int                 must;
-    size_t              i;
-    const cos_header_t *hd;
-
-    if (sig->scheme != COS_SIG_COS && sig->scheme != COS_SIG_V2
-        && !cos_sig_covers_str(sig, COS_STR("host")))
-    {
-        return COS_E_UNSIGNED_HEADER;
-    }
-
-    for (i = 0; i < h->nheaders; i++) {
-        hd = &h->headers[i];
-
-        if (hd->name.len < 2 || hd->name.data[1] != '-') {
-            continue;
-        }
-
-        if (sig->scheme == COS_SIG_V4 && cos_str_starts(hd->name, "x-amz-")) {
-            /* this one's value is a line of the canonical request itself */
-            must = !cos_str_is(hd->name, "x-amz-content-sha256");
-
-        } else {
-            must = hd->value.len != 0 && widens(hd->name);
-        }
-
-        if (must && !cos_sig_covers_str(sig, hd->name)) {
-            return COS_E_UNSIGNED_HEADER;
-        }
-    }
-
-    if (sig->scheme == COS_SIG_COS) {
-        for (i = 0; i < h->args.n; i++) {
-            if (widens(h->args.v[i].name)
-                && !cos_sig_cos_param(sig, h->args.v[i].name))
-            {
-                return COS_E_UNSIGNED_HEADER;
-            }
-        }
-    }
-
-    return COS_OK;
-}
-
-
-int
-cos_sig_covers(const cos_sig_t *sig, const char *name)
-{
-    cos_str_t s;
-
-    s.data = (cos_u8 *) name;
-    s.len = strlen(name);
-
-    return cos_sig_covers_str(sig, s);
-}
-
-
-int
-cos_sig_covers_arg(const cos_sig_t *sig, cos_str_t name)
-{
-    if (sig->policy.len != 0) {
-        /* a form's query is anybody's */
-        return 0;
-    }
-
-    switch (sig->scheme) {
-
-    case COS_SIG_NONE:
-        return 0;
-
-    case COS_SIG_COS:
-        return cos_sig_cos_param(sig, name);
-
-    case COS_SIG_V2:
-        return cos_sig_v2_covers_arg(name);
-
-    default:
-        return 1;
-    }
-}
-
-
-int
-cos_sig_covers_str(const cos_sig_t *sig, cos_str_t name)
-{
-    if (sig->scheme == COS_SIG_NONE) {
-        return 0;
-    }
-
-    if (sig->scheme == COS_SIG_BCE && sig->header_list.len == 0) {
-        return cos_str_iis(name, "host") || cos_str_iis(name, "content-length")
-               || cos_str_iis(name, "content-type")
-               || cos_str_iis(name, "content-md5")
-               || cos_str_starts(name, "x-bce-");
-    }
-
-    if (sig->scheme == COS_SIG_V2) {
-        return cos_sig_v2_covers(name);
-    }
-
-    return cos_sig_listed(sig->header_list, name);
-}
-
-
-static int
-widens(cos_str_t name)
-{
-    size_t    i;
-    cos_str_t rest;
-
-    if (!foreign_prefix(name, &rest)) {
-        return 0;
-    }
-
-    for (i = 0; i < sizeof(widening) / sizeof(widening[0]); i++) {
-        if (starts_folded(rest, widening[i])) {
-            return 1;
-        }
-    }
-
-    for (i = 0; i + 6 < rest.len; i++) {
-        if (starts_folded((cos_str_t) { rest.len - i, rest.data + i },
-                          COS_STR("-grant-")))
-        {
-            return 1;
-        }
-    }
-
-    if (rest.len == 3) {
-        return cos_str_iis(rest, "acl");
-    }
-
-    return rest.len > 3
-           && cos_str_iis((cos_str_t) { 4, rest.data + rest.len - 4 }, "-acl");
-}
-
-
-static int
-foreign_prefix(cos_str_t name, cos_str_t *rest)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        if (starts_folded(name, prefixes[i])) {
-            rest->data = name.data + prefixes[i].len;
-            rest->len = name.len - prefixes[i].len;
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-starts_folded(cos_str_t s, cos_str_t with)
-{
-    if (s.len < with.len) {
-        return 0;
-    }
-
-    s.len = with.len;
-
-    return cos_str_ieq(s, with);
 }
 
 

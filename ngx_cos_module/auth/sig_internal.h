@@ -4,7 +4,7 @@
  * A request is proved in three steps that differ between the dialects:
  * taking the signature apart, building the canonical text, deriving the key.
  * What does not differ (splitting lists, sorting pairs, the order of the
- * checks, which headers a signature has to cover) is in sig.c.
+ * checks) is in sig.c, and what a signature has to cover in sig_cover.c.
  */
 
 #ifndef COS_SIG_INTERNAL_H
@@ -62,6 +62,9 @@ typedef struct {
 int cos_sig_cut(cos_str_t *rest, int sep, cos_str_t *item);
 /* Whether name is an item of the list (names are compared without case). */
 int cos_sig_listed(cos_str_t list, cos_str_t name);
+/* Whether all that has to be signed is, of a request whose signature is right;
+ * COS_E_UNSIGNED_HEADER. */
+cos_err_e cos_sig_check_covered(const cos_http_t *h, const cos_sig_t *sig);
 /* cos_sig_covers for a span. */
 int cos_sig_covers_str(const cos_sig_t *sig, cos_str_t name);
 /* Whether now is within its life. */

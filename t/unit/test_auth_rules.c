@@ -154,10 +154,15 @@ test_v4_covered(void **state)
     const char *cos[] = { UNSIGNED_HEADERS, "x-cos-acl", "public-read", NULL };
     const char *bce[] = { UNSIGNED_HEADERS, "x-bce-copy-source", "/b/k",
                           NULL };
-    const char *none[] = { UNSIGNED_HEADERS, "x-cos-acl", "", NULL };
+    const char *meta[] = { UNSIGNED_HEADERS, "x-cos-meta-a", "", NULL };
+    const char *none[] = { UNSIGNED_HEADERS, "x-cos-traffic-limit", "819200",
+                           NULL };
 
     (void) state;
 
+    assert_int_equal(v4_case("/", meta, UNSIGNED_LIST,
+                             "GET\n/\n\n" UNSIGNED_TAIL),
+                     COS_E_UNSIGNED_HEADER);
     assert_int_equal(v4_case("/", acl, UNSIGNED_LIST,
                              "GET\n/\n\n" UNSIGNED_TAIL),
                      COS_E_UNSIGNED_HEADER);
@@ -270,11 +275,13 @@ test_cos_covered(void **state)
         "x-cos-callback-var", "x-bce-callback-address", "x-cos-return-body",
         "x-cos-object-lock-mode", "x-cos-retention", "x-bce-fetch-source",
         "x-amz-bypass-governance-retention", "x-bce-process",
-        "x-amz-website-redirect-location", "x-amz-object-lock-legal-hold"
+        "x-amz-website-redirect-location", "x-amz-object-lock-legal-hold",
+        "x-amz-storage-class", "x-bce-meta-a", "x-amz-", "x-amz-date"
     };
     const char *may[] = { "x-cos-meta-acls", "x-cos-storage-class", "x-acl",
                           "content-type", "x-cos-security-token", "acl",
-                          "x-cos-traffic-limit", "x-cos-", "x-", "x" };
+                          "x-cos-traffic-limit", "x-amz-traffic-limit",
+                          "x-cos-", "x-", "x" };
 
     (void) state;
 
@@ -284,7 +291,9 @@ test_cos_covered(void **state)
         assert_int_equal(cos_case("/", headers, "", "", text),
                          COS_E_UNSIGNED_HEADER);
         headers[1] = "";
-        assert_int_equal(cos_case("/", headers, "", "", text), COS_OK);
+        assert_int_equal(cos_case("/", headers, "", "", text),
+                         strncmp(must[i], "x-cos-", 6) ? COS_E_UNSIGNED_HEADER
+                                                       : COS_OK);
     }
 
     for (i = 0; i < sizeof(may) / sizeof(may[0]); i++) {
@@ -354,6 +363,8 @@ test_bce(void **state)
     const char *headers[] = { "host", "h", "x-bce-a", "1", "x-bce-a-b", "2",
                               "x-bce-none", "", "range", "bytes=0-1", NULL };
     const char *acl[] = { "host", "h", "x-bce-acl", "public-read", NULL };
+    const char *other[] = { "host", "h", "x-amz-meta-a", "b", NULL };
+    const char *limit[] = { "host", "h", "x-cos-traffic-limit", "1", NULL };
 
     (void) state;
 
@@ -368,6 +379,12 @@ test_bce(void **state)
                      COS_E_UNSIGNED_HEADER);
     assert_int_equal(bce_case("/o", acl, "", "GET\n/o\n\nhost:h\n"
                               "x-bce-acl:public-read"), COS_OK);
+    assert_int_equal(bce_case("/o", other, "", "GET\n/o\n\nhost:h"),
+                     COS_E_UNSIGNED_HEADER);
+    assert_int_equal(bce_case("/o", other, "host;x-amz-meta-a", "GET\n/o\n\n"
+                              "host:h\nx-amz-meta-a:b"), COS_OK);
+    assert_int_equal(bce_case("/o", limit, "host", "GET\n/o\n\nhost:h"),
+                     COS_OK);
 
     /* names encoded as specified, or bare as the JS SDK writes them */
     assert_int_equal(bce_case("/o?a/b=1&a=%20", headers, "host", "GET\n/o\n"

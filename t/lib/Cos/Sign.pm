@@ -111,7 +111,7 @@ sub v4 {
             if defined $req->{token};
     }
     my %v = signed_headers($req, sub {
-        $_[0] =~ /^(host|content-md5|content-type|range|x-amz-.*)$/ });
+        $_[0] =~ /^(host|content-md5|content-type|range|x-(?:amz|cos|bce)-.*)$/ });
     my @names = sort keys %v;
 
     if ($req->{presign}) {
@@ -229,7 +229,7 @@ sub cos {
         $req->{host_only} ? $_[0] eq 'host' : $_[0] =~ /^(host|cache-control
             |content-disposition|content-encoding|content-length|content-md5|content-type
             |expires|if-match|if-modified-since|if-none-match|if-unmodified-since|range
-            |x-cos-.*)$/x });
+            |x-(?:amz|cos|bce)-.*)$/x });
     delete $v{'x-cos-security-token'} if defined $req->{token};
     delete $v{$_} for grep { $v{$_} eq '' } keys %v;
     my ($headers, $header_list) = _cos_pairs(map { [$_, $v{$_}] } keys %v);
@@ -265,7 +265,7 @@ sub bce {
     my ($path, $query) = split_target($req->{target});
     my %v = signed_headers($req, sub { $req->{host_only} || $req->{presign}
         ? $_[0] eq 'host' : $_[0] =~ /^(host|content-length|content-md5|content-type
-            |x-bce-.*)$/x });
+            |x-(?:amz|cos|bce)-.*)$/x });
     delete $v{$_} for grep { $v{$_} eq '' } keys %v;
     my @lines = sort { $a->[0] cmp $b->[0] } map {
         my $val = $v{$_};
