@@ -91,7 +91,9 @@ cos_version_print(char *dst, uint64_t version)
     cos_u8  bytes[8];
 
     if (version == 0) {
-        memcpy(dst, "null", 4);
+        dst[0] = 'n';
+        dst[1] = 'u';
+        dst[2] = dst[3] = 'l';
         return 4;
     }
 

@@ -392,7 +392,7 @@ set_path(cos_store_t *st, int slot, const char *path)
     }
 
     free(st->slot[slot].path);
-    st->slot[slot].path = copy;
+    st->slot[slot].path = copy;       /* NOLINT: freed with the store */
 
     return 0;
 }

@@ -353,6 +353,7 @@ sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s)
     next.data = (cos_u8 *) "";
     next.len = 0;
     page = NULL;
+    rc = 0;
 
     do {
         r = cos_rs_index_page(w->redis, k->id, versions, next, &next, &bytes,
