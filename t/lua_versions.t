@@ -435,6 +435,13 @@ sub finds {
         my @here = grep { my %w; record_weights(\%w, $_); $w{$cid} }
             map { $_->{rec} } versions($key);
         push @wrong, "$key in $cid" if join('', 'OK', @here) ne join '', @$r;
+        my ($v) = grep { $_->{id} } my @rest = versions($key);
+        next if !$v;
+        shift @rest while $rest[0] != $v;
+        $r = $redis->fcall('cos_find', ["o{$B}$key"], $B, $key, 0, $cid, code($v));
+        @here = grep { my %w; record_weights(\%w, $_); $w{$cid} }
+            map { $_->{rec} } @rest[1 .. $#rest];
+        push @wrong, "$key in $cid behind $v->{id}" if join('', 'OK', @here) ne join '', @$r;
     }
     is_deeply(\@wrong, [], "$name: each version is found");
 }

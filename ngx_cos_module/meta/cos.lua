@@ -14,7 +14,7 @@
 -- follow the locale of the server.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 8
+local VERSION = 9
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
@@ -987,9 +987,49 @@ local function uncover(bid, key, okey, cur, sums)
 end
 
 
--- KEYS o{bid}<key>  ARGV bid key version [holder]
--- The record of a version. With a holder those of all versions that refer to
--- that container.
+-- What one call looks at when it looks for holders: so many versions, or
+-- records of so many bytes.
+local LOOK_VERSIONS, LOOK_BYTES = 100, 262144
+
+-- Those versions of a key that refer to a container, newest first, from the one
+-- behind the code from: where to go on, or '', and their records.
+local function find_holders(bid, key, cur, holder, from)
+    local x, id = versions_index(bid), escape(key)
+    local found, n, bytes, last = {'OK', ''}, 0, 0, nil
+    local function look(rec)
+        local nsegs, _, _, home = head(rec)
+        local t = {}
+        weigh(t, rec, nsegs, home, 1)
+        if t[holder] then
+            found[#found + 1] = rec
+        end
+        bytes = bytes + #rec
+    end
+    if cur and from == '' then
+        look(cur)
+    end
+    local hi = '(' .. id .. '\0\255'
+    local member = index_first(x, '[' .. id .. '\0'
+                               .. (from == '' and '' or from .. '\0\255'), hi)
+    while member do
+        if last and (n >= LOOK_VERSIONS or bytes >= LOOK_BYTES) then
+            found[2] = last
+            break
+        end
+        n, last = n + 1, code_of(member)
+        local rec = redis.call('GET', version_key(bid, key, last))
+        if rec then
+            look(rec)
+        end
+        member = index_first(x, '(' .. member, hi)
+    end
+    return found
+end
+
+
+-- KEYS o{bid}<key>  ARGV bid key version [holder from]
+-- The record of a version. With a holder a page of those that refer to that
+-- container.
 local function cos_find(keys, args)
     local bid, key = args[1], args[2]
     local cur = redis.call('GET', keys[1])
@@ -998,30 +1038,11 @@ local function cos_find(keys, args)
                                     number(args[3], 'version')))
                       or nil}
     end
-
-    local holder, found, x = number(args[4], 'container'), {'OK'},
-                             versions_index(bid)
-    local function look(rec)
-        local nsegs, _, _, home = head(rec)
-        local t = {}
-        weigh(t, rec, nsegs, home, 1)
-        if t[holder] then
-            found[#found + 1] = rec
-        end
+    local from = args[5] or ''
+    if from ~= '' and (#from ~= CODE or string.find(from, '%X')) then
+        fail('bad place to go on')
     end
-    if cur then
-        look(cur)
-    end
-    local lo = '[' .. escape(key) .. '\0'
-    local member = index_first(x, lo, '(' .. escape(key) .. '\0\255')
-    while member do
-        local rec = redis.call('GET', version_key(bid, key, code_of(member)))
-        if rec then
-            look(rec)
-        end
-        member = index_first(x, '(' .. member, '(' .. escape(key) .. '\0\255')
-    end
-    return found
+    return find_holders(bid, key, cur, number(args[4], 'container'), from)
 end
 
 

@@ -87,6 +87,8 @@ cos_compact_drop(cos_maint_t *m)
         }
 
         free(v->items);
+        free(v->later);
+        cos_table_free(&v->keys);
         free(v);
         st->victim = NULL;
     }
@@ -191,6 +193,10 @@ cos_compact_slice(cos_maint_t *m)
         if (rc <= 0) {
             return rc < 0 ? -1 : notes_stay(m, v);
         }
+    }
+
+    if (v->nlater > 0) {
+        return cos_compact_later(m, v);
     }
 
     if (v->pos < v->n) {

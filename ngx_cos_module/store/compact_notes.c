@@ -179,7 +179,7 @@ ask(notes_t *s, const cos_json_t *j, cos_alloc_t *a)
         return 0;
     }
 
-    return cos_fate_ask(s->m->redis, j, s->v->cid, a);
+    return cos_fate_ask(s->m->redis, j, a);
 }
 
 

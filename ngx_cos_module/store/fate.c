@@ -8,19 +8,16 @@
 
 static int ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
     cos_str_t rest);
-static int ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
-    uint64_t cid);
+static int ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j);
 static int ask_object(redisContext *c, cos_alloc_t *a, const cos_json_t *j);
-static int ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j,
-    uint64_t cid);
+static int ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j);
 static cos_fate_e fate_object(const cos_json_t *j, uint64_t cid,
     const redisReply *r, cos_alloc_t *a);
 static cos_fate_e fate_seq(uint64_t seq, uint64_t current);
 
 
 int
-cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
-    cos_alloc_t *a)
+cos_fate_ask(redisContext *c, const cos_json_t *j, cos_alloc_t *a)
 {
     cos_str_t  name;
 
@@ -30,14 +27,14 @@ cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
         return ask_object(c, a, j);
 
     case COS_J_DELETE:
-        return ask_version(c, a, j, 0);
+        return ask_version(c, a, j);
 
     case COS_J_UPLOAD:
     case COS_J_ABORT:
         return ask_key(c, a, 'U', j->bid, j->upload);
 
     case COS_J_PART:
-        return ask_part(c, a, j, cid);
+        return ask_part(c, a, j);
 
     case COS_J_BUCKET:
     case COS_J_BUCKET_DELETE:
@@ -76,22 +73,19 @@ ask_key(redisContext *c, cos_alloc_t *a, char letter, cos_str_t bid,
 }
 
 
-/* The version that a document speaks of; with a container those of its key
- * that refer to it, because a part does not know which it has become a segment
- * of. */
+/* The version that a document speaks of. */
 static int
-ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
+ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
 {
-    cos_str_t  argv[8] = { cos_lit("FCALL_RO"), cos_lit("cos_find"),
+    cos_str_t  argv[7] = { cos_lit("FCALL_RO"), cos_lit("cos_find"),
                            cos_lit("1") };
 
     argv[4] = j->bid;
     argv[5] = j->key;
     argv[6] = cos_rs_uint(a, cos_json_version(j));
-    argv[7] = cos_rs_uint(a, cid);
 
     if (cos_rs_key(a, &argv[3], 'o', j->bid, j->key) != 0
-        || cos_rs_add(c, cid ? 8 : 7, argv) != 0)
+        || cos_rs_add(c, 7, argv) != 0)
     {
         return -1;
     }
@@ -104,7 +98,7 @@ ask_version(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 static int
 ask_object(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
 {
-    if (ask_version(c, a, j, 0) != 1) {
+    if (ask_version(c, a, j) != 1) {
         return -1;
     }
 
@@ -116,8 +110,10 @@ ask_object(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
 }
 
 
+/* Which object a part has become a segment of it does not know:
+ * cos_holders_ask(). */
 static int
-ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
+ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j)
 {
     cos_str_t  argv[3] = { cos_lit("HGET"), cos_lit(""), cos_lit("") };
 
@@ -125,13 +121,12 @@ ask_part(redisContext *c, cos_alloc_t *a, const cos_json_t *j, uint64_t cid)
 
     if (ask_key(c, a, 'U', j->bid, j->upload) != 1
         || cos_rs_key(a, &argv[1], 'P', j->bid, j->upload) != 0
-        || cos_rs_add(c, 3, argv) != 0
-        || ask_version(c, a, j, cid) != 1)
+        || cos_rs_add(c, 3, argv) != 0)
     {
         return -1;
     }
 
-    return 3;
+    return 2;
 }
 
 
@@ -253,42 +248,29 @@ int
 cos_fate_weigh(const cos_json_t *j, uint64_t cid, redisReply **r,
     cos_alloc_t *a, cos_fate_weigh_pt add, void *ctx)
 {
-    size_t        i;
     cos_str_t     rec;
     cos_hash_t    h;
     cos_object_t  o;
 
-    if (j->kind == COS_J_PART) {
-        if (cos_rs_str(r[1]).len != 0
-            && cos_object_decode(&o, cos_rs_str(r[1]), a) == 0)
-        {
-            cos_hash_name(&h, COS_N_PART, j->bid, j->upload, j->part);
-
-            if (add(ctx, &h, cos_object_weight(&o, cid)) != 0) {
-                return -1;
-            }
-        }
-
-        r += 2;
-
-    } else if (j->kind != COS_J_OBJECT) {
+    if (j->kind != COS_J_PART && j->kind != COS_J_OBJECT) {
         return 0;
     }
 
-    for (i = 0; (rec = cos_rs_found(r[0], i)).len != 0; i++) {
-        if (cos_object_decode(&o, rec, a) != 0) {
-            continue;
-        }
+    rec = cos_rs_found(r[j->kind == COS_J_PART], 0);
 
-        cos_hash_name(&h, COS_N_OBJECT, j->bid, j->key,
-                      cos_object_version(&o));
-
-        if (add(ctx, &h, cos_object_weight(&o, cid)) != 0) {
-            return -1;
-        }
+    if (rec.len == 0 || cos_object_decode(&o, rec, a) != 0) {
+        return 0;
     }
 
-    return 0;
+    if (j->kind == COS_J_PART) {
+        cos_hash_name(&h, COS_N_PART, j->bid, j->upload, j->part);
+
+    } else {
+        cos_hash_name(&h, COS_N_OBJECT, j->bid, j->key,
+                      cos_object_version(&o));
+    }
+
+    return add(ctx, &h, cos_object_weight(&o, cid));
 }
 
 

@@ -210,6 +210,16 @@ typedef struct {
     cos_json_e  kind;
 } cos_item_t;
 
+/* Those versions of a part's key that refer to a container: which of them the
+ * part has become a segment of nobody wrote down. Any number of parts have the
+ * same key, so it is asked about once in a container, and its versions come by
+ * pages. */
+typedef struct {
+    cos_str_t         bid, key;
+    size_t            from_len;       /* 0: of the first page */
+    char              from[16];       /* where to go on */
+} cos_holders_t;
+
 /* The container at hand. */
 struct cos_victim_s {
     uint64_t          cid;
@@ -219,8 +229,12 @@ struct cos_victim_s {
     int               broken;         /* something could not be moved */
     cos_item_t       *items;
     size_t            n, cap, pos;
-    cos_arena_t      *arena;          /* of buckets */
+    cos_arena_t      *arena;          /* of buckets and later */
     cos_rs_buckets_t  buckets;
+    cos_table_t       keys;           /* of parts, whose holders were asked
+                                         for */
+    cos_holders_t    *later;          /* those that were not all taken */
+    size_t            nlater, later_cap;
 };
 
 /* Looks for work; 1: a victim was taken, 0: none now, -1. linger: ms that an
@@ -235,6 +249,8 @@ int cos_compact_items(cos_maint_t *m, cos_victim_t *v);
 int cos_compact_leave(cos_maint_t *m, cos_victim_t *v);
 /* Moves what is alive of the next records. 1, -1. */
 int cos_compact_batch(cos_maint_t *m, cos_victim_t *v);
+/* Moves a page of the versions that a batch left. 1, -1. */
+int cos_compact_later(cos_maint_t *m, cos_victim_t *v);
 /* The document of item i, from a. */
 int cos_victim_json(cos_victim_t *v, size_t i, cos_json_t *j, cos_alloc_t *a);
 const cos_rs_bucket_t *cos_victim_bucket(cos_victim_t *v, cos_str_t bid);
@@ -299,12 +315,11 @@ cos_object_home(const cos_object_t *o)
 }
 
 
-#define COS_FATE_REPLIES  3
+#define COS_FATE_REPLIES  2
 
-/* Asks what Redis knows about the document, which lies in cid: adds the number of commands that
- * is returned (0: none needed), at most COS_FATE_REPLIES; -1: lost. */
-int cos_fate_ask(redisContext *c, const cos_json_t *j, uint64_t cid,
-    cos_alloc_t *a);
+/* Asks what Redis knows about the document: adds the number of commands that is
+ * returned (0: none needed), at most COS_FATE_REPLIES; -1: lost. */
+int cos_fate_ask(redisContext *c, const cos_json_t *j, cos_alloc_t *a);
 /* Judges a document that lies in cid by the replies. */
 cos_fate_e cos_fate(const cos_json_t *j, uint64_t cid, redisReply **r,
     cos_alloc_t *a);
@@ -314,6 +329,20 @@ typedef int (*cos_fate_weigh_pt)(void *ctx, const cos_hash_t *name,
     uint64_t weight);
 int cos_fate_weigh(const cos_json_t *j, uint64_t cid, redisReply **r,
     cos_alloc_t *a, cos_fate_weigh_pt add, void *ctx);
+/* 1: j is the first part of its key in a container (then *h is filled, with strings of j), 0,
+ * -1. asked: one for each container, empty before the first. */
+int cos_holders_first(cos_table_t *asked, const cos_json_t *j,
+    cos_holders_t *h);
+/* Adds one command. */
+int cos_holders_ask(redisContext *c, const cos_holders_t *h, uint64_t cid,
+    cos_alloc_t *a);
+/* The i-th record of its reply, empty behind the last. */
+cos_str_t cos_holders_found(const redisReply *r, size_t i);
+/* 1: there is another page, which h now stands for; 0. */
+int cos_holders_next(cos_holders_t *h, const redisReply *r);
+/* As cos_fate_weigh, of a page. */
+int cos_holders_weigh(const cos_holders_t *h, uint64_t cid,
+    const redisReply *r, cos_fate_weigh_pt add, void *ctx);
 /* The note that voids j, which lies in a container of inc. */
 void cos_fate_void(cos_json_t *note, const cos_json_t *j, uint64_t inc);
 

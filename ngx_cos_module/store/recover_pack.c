@@ -33,6 +33,8 @@ typedef struct {
     cos_arena_t   *notes;             /* lives as long as the pack's work */
     cos_arena_t   *arena;             /* of the batch at hand */
     cos_json_t    *docs;              /* of the batch */
+    cos_holders_t *holders;           /* of the batch: of keys of its parts */
+    cos_table_t    asked;             /* keys whose holders were asked for */
     cos_table_t    seen;              /* name -> a: weight counted, b: highest
                                          deletion that counts */
     uint64_t       explained;         /* weight by records we know */
@@ -152,34 +154,133 @@ judge_one(pack_t *p, item_t *it, const cos_json_t *j, redisReply **r)
 }
 
 
-/* Asks for a batch in one go, then judges it. */
+/* What the record at hand is judged by; -1: lost. */
+static int
+take_replies(pack_t *p, redisReply **r, int n)
+{
+    int  k, rc;
+
+    rc = 0;
+
+    for (k = 0; k < n; k++) {
+        r[k] = cos_rs_next(p->m->redis);
+
+        if (r[k] == NULL || r[k]->type == REDIS_REPLY_ERROR) {
+            rc = cos_maint_fail(p->m, "asking for records");
+        }
+    }
+
+    return rc;
+}
+
+
+/* Weighs the page whose reply comes next; 1: there is another one. */
+static int
+weigh_page(pack_t *p, cos_holders_t *h)
+{
+    int          rc;
+    redisReply  *r = NULL;
+
+    rc = take_replies(p, &r, 1);
+
+    if (rc == 0) {
+        rc = cos_holders_weigh(h, p->cid, r, count_weight, p) != 0 ? -1
+             : cos_holders_next(h, r);
+    }
+
+    freeReplyObject(r);
+
+    return rc;
+}
+
+
+/* Asked for are the first pages; most keys have no second one. */
+static int
+weigh_holders(pack_t *p, size_t n)
+{
+    int     rc, more[BATCH];
+    size_t  i;
+
+    rc = 0;
+
+    for (i = 0; i < n; i++) {
+        more[i] = weigh_page(p, &p->holders[i]);
+
+        if (more[i] < 0) {
+            rc = -1;
+
+            if (p->m->redis->err) {
+                return -1;
+            }
+        }
+    }
+
+    for (i = 0; rc == 0 && i < n; i++) {
+        for (rc = more[i]; rc > 0; rc = weigh_page(p, &p->holders[i])) {
+            if (cos_holders_ask(p->m->redis, &p->holders[i], p->cid,
+                                cos_arena_alloc(p->arena)) != 0)
+            {
+                return cos_maint_fail(p->m, "asking for records");
+            }
+        }
+    }
+
+    return rc;
+}
+
+
+/* Asks for a batch in one go. Returns how many keys it asks the holders of, or
+ * -1. */
+static int
+ask(pack_t *p, size_t n, int *asked)
+{
+    int           k, rc;
+    size_t        i;
+    cos_alloc_t  *a = cos_arena_alloc(p->arena);
+
+    for (i = 0; i < n; i++) {
+        asked[i] = cos_fate_ask(p->m->redis, &p->docs[i], a);
+        if (asked[i] < 0) {
+            return cos_maint_fail(p->m, "asking for records");
+        }
+    }
+
+    for (i = 0, k = 0; i < n; i++, k += rc) {
+        rc = cos_holders_first(&p->asked, &p->docs[i], &p->holders[k]);
+
+        if (rc < 0
+            || (rc > 0 && cos_holders_ask(p->m->redis, &p->holders[k], p->cid,
+                                          a) != 0))
+        {
+            return cos_maint_fail(p->m, "asking for records");
+        }
+    }
+
+    return k;
+}
+
+
+/* Asks for a batch, then judges it. */
 static int
 judge(pack_t *p)
 {
-    int           asked[BATCH], rc, k;
+    int           asked[BATCH], rc, k, keys;
     size_t        i, n;
     redisReply   *r[COS_FATE_REPLIES];
 
     n = p->n - p->judged;
     rc = 0;
 
-    for (i = 0; i < n; i++) {
-        asked[i] = cos_fate_ask(p->m->redis, &p->docs[i], p->cid,
-                                cos_arena_alloc(p->arena));
-        if (asked[i] < 0) {
-            return cos_maint_fail(p->m, "asking for records");
-        }
+    keys = ask(p, n, asked);
+    if (keys < 0) {
+        return -1;
     }
 
     for (i = 0; i < n; i++) {
         memset(r, 0, sizeof(r));
 
-        for (k = 0; k < asked[i]; k++) {
-            r[k] = cos_rs_next(p->m->redis);
-
-            if (r[k] == NULL || r[k]->type == REDIS_REPLY_ERROR) {
-                rc = cos_maint_fail(p->m, "asking for records");
-            }
+        if (take_replies(p, r, asked[i]) != 0) {
+            rc = -1;
         }
 
         if (rc == 0) {
@@ -193,6 +294,10 @@ judge(pack_t *p)
         if (rc != 0 && p->m->redis->err) {
             return -1;
         }
+    }
+
+    if (weigh_holders(p, (size_t) keys) != 0) {
+        rc = -1;
     }
 
     p->judged = p->n;
@@ -216,11 +321,14 @@ cos_recover_pack(cos_maint_t *m, uint64_t cid, uint64_t weight)
     p.notes = cos_arena_create();
     p.arena = cos_arena_create();
     p.docs = calloc(BATCH, sizeof(cos_json_t));
+    p.holders = calloc(BATCH, sizeof(cos_holders_t));
     rc = -1;
 
     fd = cos_store_open_cid(m->store, cid);
 
-    if (fd != -1 && p.notes != NULL && p.arena != NULL && p.docs != NULL) {
+    if (fd != -1 && p.notes != NULL && p.arena != NULL && p.docs != NULL
+        && p.holders != NULL)
+    {
         rc = cos_container_scan(fd, COS_SCAN_JSON, &info, take_record, &p);
 
         if (rc == 0) {
@@ -252,6 +360,8 @@ cos_recover_pack(cos_maint_t *m, uint64_t cid, uint64_t weight)
 
     free(p.items);
     free(p.docs);
+    free(p.holders);
+    cos_table_free(&p.asked);
     cos_table_free(&p.seen);
 
     return rc;

@@ -45,7 +45,7 @@ judge(cos_maint_t *m, uint64_t cid, solo_t *s)
     int          rc, k, asked;
     redisReply  *r[COS_FATE_REPLIES] = { NULL };
 
-    asked = cos_fate_ask(m->redis, &s->doc, cid, s->a);
+    asked = cos_fate_ask(m->redis, &s->doc, s->a);
     rc = asked < 0 ? cos_maint_fail(m, "asking for records") : 0;
 
     for (k = 0; k < asked; k++) {

@@ -992,6 +992,67 @@ versions_move(void **state)
 }
 
 
+/* More versions of one key than are looked at in one go, all of segments in one
+ * pack: recovery knows all that refers to it, so it cuts off what was never
+ * committed, and compaction moves them. */
+static void
+versions_many(void **state)
+{
+    int            i;
+    thing_t        from, t;
+    worker_t       w;
+    cos_json_t     j;
+    cos_maint_t    m;
+    cos_arena_t   *arena;
+
+    (void) state;
+
+    first_worker(&w, &arena);
+    versions_of(&from, "from");
+    fresh(&from);
+    put_upload(&w, &from, "idf", 0);
+    put_upload(&w, &from, "idf", 1);
+
+    for (i = 0; i < 350; i++) {
+        versions_of(&t, "many");
+        op_copy(&w, &t, &from);
+    }
+
+    versions_of(&t, "late");
+    fresh(&t);
+    number(&t, worker_seq(&w));
+    fill(&j, COS_J_OBJECT, &t, t.o.seq);
+    place(&w, &t, &j, bytes(&w, &t, 300), t.segs);
+    end_with_arena(&w, arena, 0);
+
+    maint_begin(&m);
+    assert_int_equal(cos_maint_recover(&m), 0);
+    assert_int_equal(m.voided, 0);
+    maint_end(&m);
+    check_verify("after recovery of many versions");
+    assert_int_equal(card("KEYS v{2}many*"), 349);
+
+    begin_with_arena(&w, &arena);
+
+    for (i = 0; i < 220; i++) {
+        versions_of(&t, "many");
+        op_remove(&w, &t);
+    }
+
+    end_with_arena(&w, arena, 1);
+    maint_begin(&m);
+    m.dead_percent = 10;
+    assert_int_equal(cos_maint_compact(&m), 0);
+    assert_true(m.moved >= 130);
+    maint_end(&m);
+    check_promises();
+    check_verify("after many versions moved");
+    check_rebuild("after many versions moved");
+    check_promises();
+    assert_int_equal(card("KEYS [ov]{2}many*"), 130);
+}
+
+
 int
 main(void)
 {
@@ -1001,7 +1062,7 @@ main(void)
         CASE(upload_stays_closed), CASE(foreign_bytes), CASE(second_copy),
         CASE(late_reference), CASE(damage), CASE(emptied),
         CASE(wrong_index), CASE(died_before_note), CASE(versions_move),
-        CASE(rebuild_killed), CASE(survive)
+        CASE(versions_many), CASE(rebuild_killed), CASE(survive)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
