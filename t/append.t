@@ -197,6 +197,41 @@ verified('after a rebuild');
 $s->done(more => 1);
 
 
+# --- a copy of much that lies in packs ----------------------------------------------------
+
+# It is gathered into one container, a piece at a time.
+$s = Cos->start();
+$s->make_bucket('append-1250000000', %o);
+my $c = $s->connect;
+my $much = '';
+for my $n (1 .. 400) {
+    my $piece = pack('N', $n) x 16_384;
+    $r = append("/$b/much", length $much, $piece, conn => $c, keep => 1);
+    $r->status == 200 or BAIL_OUT 'append: ' . $r->status;
+    $much .= $piece;
+}
+my ($worker) = $s->worker_pids;
+my $peak = sub { Cos::slurp("/proc/$worker/status") =~ /^VmHWM:\s+(\d+) kB/m ? $1 / 1024 : 0 };
+my $before = $peak->();
+my $etag = $s->head("/$b/much", %o)->etag;
+is_status $s->put("/$b/gathered", '', %o, headers => ['x-cos-copy-source', "/$b/much"]), 200, 'a copy of 25 MiB';
+cmp_ok $peak->() - $before, '<', 16, 'the worker never has all of it in memory';
+$r = $s->get("/$b/gathered", %o);
+is_ok $r, 'it has all the bytes', $much;
+is $r->etag, $etag, 'under the ETag of the source';
+is $r->h('x-cos-hash-crc64ecma'), crc64xz($much), 'and its CRC-64';
+is_status $s->put("/$b/again", '', %o, headers => ['x-cos-copy-source', "/$b/gathered"]), 200, 'a copy of the copy';
+is $s->head("/$b/again", %o)->etag, $etag, 'has the same ETag';
+ok $s->wait_for(sub { `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' verify 2>&1`; $? == 0 }, 30), 'cosctl verify';
+$s->redis('FLUSHALL');
+ctl('rebuild');
+in_service("/$b/gathered");
+$r = $s->get("/$b/gathered", %o);
+is_ok $r, 'the copy after a rebuild', $much;
+is $r->etag, $etag, 'with its ETag';
+$s->done(more => 1);
+
+
 # --- workers are killed ------------------------------------------------------------------------------
 
 # What was answered is there, once and in its order; what was not may be there.

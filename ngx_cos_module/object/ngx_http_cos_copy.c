@@ -1,14 +1,14 @@
 /*
  * CopyObject. Nothing large is read: a large object's containers get second
  * names (hard links) that the copy owns; what lies in packs is read and
- * appended anew. Only where the encryption changes, or another checksum is
- * asked for, are all bytes read and written again; and where the copy's class
- * has a directory of its own the containers are copied.
+ * appended anew. Only where the encryption changes, another checksum is asked
+ * for, or much lies in packs, are all bytes read and written again; and where
+ * the copy's class has a directory of its own the containers are copied.
  *
  *   copy_begin   what the destination gets
  *   copy_source  the source is known and may be read
  *   copy_bytes   its bytes are placed (ngx_http_cos_copy_bytes.c)
- *   copy_recrypt, copy_fed, copy_stored: instead, when written anew
+ *   copy_anew, copy_fed, copy_stored: instead, when written anew
  *   copy_done    committed: answer
  */
 
@@ -20,7 +20,10 @@
 #include "ngx_http_cos_tags.h"
 
 
-static ngx_int_t copy_recrypt(ngx_http_cos_ctx_t *ctx);
+#define PACKED_MAX  (4 * 1024 * 1024) /* held in memory, and appended at once */
+
+
+static ngx_int_t copy_anew(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_fed(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t copy_stored(ngx_http_cos_ctx_t *ctx);
 
@@ -175,6 +178,21 @@ copy_record(ngx_http_cos_copy_t *p)
 }
 
 
+/* Bytes that lie in packs: of an object that was appended to, all may. */
+static uint64_t
+packed(const cos_object_t *o)
+{
+    uint32_t  i;
+    uint64_t  n;
+
+    for (i = 0, n = 0; i < o->nsegs; i++) {
+        n += cos_cid_is_solo(o->segs[i].cid) ? 0 : o->segs[i].len;
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 ngx_http_cos_copy_source(ngx_http_cos_ctx_t *ctx)
 {
@@ -228,21 +246,26 @@ ngx_http_cos_copy_source(ngx_http_cos_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if ((p->sum != COS_SUM_NONE
-         && (o->sum_type != p->sum || (o->flags & COS_F_SUM_COMPOSITE)))
-        || !ngx_http_cos_sse_share(ctx, &c->json.object, o))
+    if (p->sum != COS_SUM_NONE
+        && (o->sum_type != p->sum || (o->flags & COS_F_SUM_COMPOSITE)))
     {
-        return copy_recrypt(ctx);
+        return copy_anew(ctx);
+    }
+
+    p->gather = packed(o) > PACKED_MAX;
+
+    if (p->gather || !ngx_http_cos_sse_share(ctx, &c->json.object, o)) {
+        return copy_anew(ctx);
     }
 
     return ngx_http_cos_goto(ctx, ngx_http_cos_copy_bytes);
 }
 
 
-/* --- under other keys, or none ------------------------------------------------- */
+/* --- written anew ------------------------------------------------------------ */
 
 static ngx_int_t
-copy_recrypt(ngx_http_cos_ctx_t *ctx)
+copy_anew(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_copy_t  *p = ctx->op;
     cos_err_e             err;
@@ -278,12 +301,32 @@ copy_recrypt(ngx_http_cos_ctx_t *ctx)
 }
 
 
-/* One segment, so the copy is a plain object whatever the source was. */
+/* The copy has one segment, so its checksum is of all bytes. Where they are
+ * written anew only because they were scattered it has the ETag and the checksum
+ * of the source, but no parts to be read by number. */
+static void
+fed_record(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p)
+{
+    cos_object_t  *o = &p->commit.json.object;
+
+    ngx_str_null(&o->attr[COS_X_PART_SIZES]);
+    ngx_str_null(&o->attr[COS_X_PART_SUMS]);
+
+    if (p->gather) {
+        ngx_http_cos_sse_record(ctx, o);
+        return;
+    }
+
+    o->parts = 0;
+    o->flags &= (cos_u8) ~COS_F_SUM_COMPOSITE;
+    ngx_http_cos_take_record(p->feed.take, o);
+}
+
+
 static ngx_int_t
 copy_fed(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_copy_t  *p = ctx->op;
-    cos_object_t         *o = &p->commit.json.object;
     ngx_http_cos_take_t  *t = p->feed.take;
 
     if (p->feed.error == ENOENT && t->in.size == 0
@@ -303,11 +346,7 @@ copy_fed(ngx_http_cos_ctx_t *ctx)
                                  "the bytes of the source are damaged");
     }
 
-    o->parts = 0;
-    o->flags &= (cos_u8) ~COS_F_SUM_COMPOSITE;
-    ngx_str_null(&o->attr[COS_X_PART_SIZES]);
-    ngx_str_null(&o->attr[COS_X_PART_SUMS]);
-    ngx_http_cos_take_record(t, o);
+    fed_record(ctx, p);
 
     return ngx_http_cos_take_finish(ctx, t, &p->commit.json, copy_stored);
 }

@@ -17,6 +17,8 @@ typedef struct {
     ngx_http_cos_commit_t    commit;
     cos_object_t             wanted;  /* headers of the request */
     unsigned                 replace:1;
+    unsigned                 gather:1; /* written anew as one segment, for it
+                                         has too much in packs */
     ngx_uint_t               replace_tags;
     cos_sum_e                sum;     /* wanted of the copy; NONE: any */
     ngx_uint_t               tries;
