@@ -1625,7 +1625,7 @@ local function index_list(x, lo, hi, prefix, delimiter, max)
         local got, had = #batch, nf + np
         for i = 1, got do
             local member = batch[i]
-            if not inside or string.sub(member, 1, inside_len) ~= inside then
+            if not inside or string.find(member, inside, 1, true) ~= 1 then
                 if nf + np == max then
                     return found, prefixes, last, is_prefix, 1
                 end
