@@ -534,6 +534,7 @@ subtest 'TLS, HTTP/2, rates' => sub {
 subtest 'files of keys' => sub {
     my $dir = $s->dir;
     my $conf = Cos::slurp("$dir/conf/nginx.conf");
+    my $nginx = $ENV{COSDEV_NGINX} || 'nginx';
     my $i = 0;
     my $try = sub {
         my ($name, $like, $edit, $text, $mode) = @_;
@@ -549,7 +550,7 @@ subtest 'files of keys' => sub {
         open my $o, '>', "$dir/in/nginx.conf" or die $!;
         print $o $c;
         close $o;
-        my $got = `nginx -t -c $dir/in/nginx.conf 2>&1`;
+        my $got = `$nginx -t -c $dir/in/nginx.conf 2>&1`;
         like $got, $like, $name;
         unlike $got, qr/abcdef12/, 'and no key is shown';
     };
