@@ -56,16 +56,22 @@ sub redis_restore {
 
 # --- nginx -----------------------------------------------------------------------------
 
-# Whether every worker (very likely: connections meet any of them) answers a
-# question that needs Redis, and takes writes: the store is locked a moment
-# after Redis is ready.
+# Whether every worker answers a question that needs Redis, and takes writes: the
+# store is locked a moment after Redis is ready.
 sub all_ready {
     my ($s, $bucket, $seconds) = @_;
-    my $good = 0;
+    my %ready;
     return $s->wait_for(sub {
-        my $r = $s->put("/$bucket/is-it-ready", '');
-        $good = $r->status == 200 ? $good + 1 : 0;
-        return $good >= 16;
+        # several at once, so that they do not all meet the same worker
+        my @conns = eval { map { $s->connect } 1 .. 4 } or return 0;
+        for my $conn (@conns) {
+            my $r = eval { $s->put("/$bucket/is-it-ready", '', conn => $conn) } or next;
+            my $id = $r->h('x-cos-request-id') // $r->h('x-amz-request-id') // next;
+            # 8 digits of time, then the worker's pid, lowest byte first
+            $ready{ unpack 'V', pack 'H8', substr $id, 8, 8 } = $r->status == 200;
+        }
+        $_->close for @conns;
+        return !grep { !$ready{$_} } $s->worker_pids;
     }, $seconds || 15);
 }
 
