@@ -71,9 +71,13 @@ FORCE:
 
 gen: $(BUILD)/gen/cos_lua.h
 
-$(BUILD)/gen/cos_lua.h: ngx_cos_module/meta/cos.lua tools/embed.sh
+# the folder, too: a file that went is a change
+LUA_SRC   := $(wildcard ngx_cos_module/meta/lua ngx_cos_module/meta/lua/*.lua)
+
+$(BUILD)/gen/cos_lua.h: $(LUA_SRC) tools/library.sh tools/embed.sh
 	@mkdir -p $(dir $@)
-	$(Q)sh tools/embed.sh ngx_cos_module/meta/cos.lua $@ cos_lua
+	$(Q)sh tools/library.sh >$(dir $@)cos.lua
+	$(Q)sh tools/embed.sh $(dir $@)cos.lua $@ cos_lua
 
 lib: $(BUILD)/libcos.a
 

@@ -3,8 +3,10 @@
 
 cat << END                                            >> $NGX_MAKEFILE
 
-$NGX_OBJS/cos_gen/cos_lua.h:	$ngx_addon_dir/ngx_cos_module/meta/cos.lua \\
-		$ngx_addon_dir/tools/embed.sh
-	sh $ngx_addon_dir/tools/embed.sh $ngx_addon_dir/ngx_cos_module/meta/cos.lua $NGX_OBJS/cos_gen/cos_lua.h cos_lua
+$NGX_OBJS/cos_gen/cos_lua.h:	$ngx_addon_dir/ngx_cos_module/meta/lua \\
+		\$(wildcard $ngx_addon_dir/ngx_cos_module/meta/lua/*.lua) \\
+		$ngx_addon_dir/tools/library.sh $ngx_addon_dir/tools/embed.sh
+	sh $ngx_addon_dir/tools/library.sh > $NGX_OBJS/cos_gen/cos.lua
+	sh $ngx_addon_dir/tools/embed.sh $NGX_OBJS/cos_gen/cos.lua $NGX_OBJS/cos_gen/cos_lua.h cos_lua
 
 END

@@ -67,7 +67,7 @@ sub page {
 
 for my $n (@sizes) {
     my $redis = CosRedis->start(appendfsync => 'no');
-    $redis->load("$FindBin::Bin/../ngx_cos_module/meta/cos.lua");
+    $redis->load;
     $redis->fcall('cos_bucket_put', ['b:n'], 'n', 'k1',
         bucket_record('n', 'k1', 1), 'create');
     my $used = sub {

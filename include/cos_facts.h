@@ -15,9 +15,9 @@
  *        4  u48  size
  *       10  u48  mtime (ms)
  *
- * The first byte of facts stays below 0x80 (cos.lua, "paged indexes"). cos.lua
- * makes the facts of what is stored from its record; verification makes them
- * here and compares.
+ * The first byte of facts stays below 0x80 (meta/lua/03_index.lua). That
+ * library makes the facts of what is stored from its record; verification makes
+ * them here and compares.
  */
 
 #ifndef COS_FACTS_H

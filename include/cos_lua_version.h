@@ -1,6 +1,6 @@
 /*
  * meta: the version of the Redis function library this build speaks with:
- * what cos_version (cos.lua) answers. Raised with every change of a function's
+ * what cos_version (meta/lua) answers. Raised with every change of a function's
  * arguments, replies or effects; a worker that finds a lower number in Redis
  * loads its own library.
  */
@@ -8,6 +8,6 @@
 #ifndef COS_LUA_VERSION_H
 #define COS_LUA_VERSION_H
 
-#define COS_LUA_VERSION  9
+#define COS_LUA_VERSION  10
 
 #endif

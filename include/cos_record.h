@@ -3,7 +3,7 @@
  * user, in memory; their compact binary form (the values in Redis) and their
  * JSON form (the copy behind the bytes on disk, from which Redis is rebuilt).
  *
- * Binary object record, little-endian. cos.lua reads the fixed head by
+ * Binary object record, little-endian. meta/lua reads the fixed head by
  * struct.unpack, so both change together and with COS_RECORD_VERSION:
  *
  *    0  u8   version            32  16 B  ETag digest (MD5)

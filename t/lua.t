@@ -11,10 +11,9 @@ use Test::More;
 use CosRedis;
 use CosRecord;
 
-my $source = "$FindBin::Bin/../ngx_cos_module/meta/cos.lua";
 my $redis = CosRedis->start(appendfsync => 'no',
     'enable-debug-command' => 'yes');
-$redis->load($source);
+$redis->load;
 
 my $B = 'k1';
 my @all_bytes = map { chr } 0 .. 255;

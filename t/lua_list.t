@@ -17,7 +17,7 @@ srand $seed;
 note "COS_TEST_SEED=$seed";
 
 my $redis = CosRedis->start(appendonly => 'no');
-$redis->load("$FindBin::Bin/../ngx_cos_module/meta/cos.lua");
+$redis->load;
 
 my $B = 'k1';
 $redis->fcall('cos_bucket_put', ['b:n'], 'n', $B, bucket_record('n', $B, 1),

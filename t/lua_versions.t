@@ -20,7 +20,7 @@ note "COS_TEST_SEED=$seed";
 
 my $redis = CosRedis->start(appendfsync => 'no',
     'enable-debug-command' => 'yes');
-$redis->load("$FindBin::Bin/../ngx_cos_module/meta/cos.lua");
+$redis->load;
 
 my ($MARKER, $NULL) = (2, 4);
 my ($NONE, $ENABLED, $SUSPENDED) = (0, 1, 2);

@@ -18,7 +18,7 @@ note "COS_TEST_SEED=$seed";
 
 my $redis = CosRedis->start(appendfsync => 'no',
     'enable-debug-command' => 'yes');
-$redis->load("$FindBin::Bin/../ngx_cos_module/meta/cos.lua");
+$redis->load;
 
 my $B = 'k1';
 my $seq = 1000;

@@ -410,7 +410,7 @@ sub test_manager {
         stop($s);
 
         my $cli = "redis-cli -s $dir/s";
-        system "$cli -x FUNCTION LOAD REPLACE < $here/../ngx_cos_module/meta/cos.lua >$dir/out 2>&1";
+        system "$here/../tools/library.sh | $cli -x FUNCTION LOAD REPLACE >$dir/out 2>&1";
         $s = server(redis => "unix:$dir/s", first => 1000, crit => 1,
             store => sub { system "$cli HSET g store another >$dir/out" });
         ok eventually(sub { slurp("$s->{dir}/error.log") =~ /does not name .* as its store/ }, 8),

@@ -1,6 +1,6 @@
 /*
  * meta: the binary form of bucket, credential and upload records. They begin
- * alike, and with their seq where an object has it, because cos.lua compares
+ * alike, and with their seq where an object has it, because meta/lua compares
  * it:
  *
  *         bucket             credential             upload

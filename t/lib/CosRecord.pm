@@ -1,6 +1,6 @@
 package CosRecord;
 
-# Records as include/cos_record.h lays them out, for tests of cos.lua.
+# Records as include/cos_record.h lays them out, for tests of meta/lua.
 
 use strict;
 use warnings;

@@ -88,11 +88,14 @@ sub stop {
 
 sub DESTROY { $_[0]->stop; return }
 
+# The function library of this tree.
 sub load {
-    my ($self, $file) = @_;
-    open my $fh, '<:raw', $file or die "$file: $!";
-    local $/;
-    return $self->cmd('FUNCTION', 'LOAD', 'REPLACE', scalar <$fh>);
+    my ($self) = @_;
+    my $tool = __FILE__ =~ s{[^/]*\z}{}r . '../../tools/library.sh';
+    open my $fh, '-|', 'sh', $tool or die "$tool: $!";
+    my $library = do { local $/; <$fh> };
+    close $fh or die "$tool failed";
+    return $self->cmd('FUNCTION', 'LOAD', 'REPLACE', $library);
 }
 
 # $r->fcall($function, \@keys, @args)

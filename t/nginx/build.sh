@@ -24,8 +24,8 @@ mkdir -p "$out/gen"
 exec 9>"$out/.lock"
 flock 9
 
-sh "$root/tools/embed.sh" "$root/ngx_cos_module/meta/cos.lua" \
-    "$out/gen/cos_lua.h.new" cos_lua
+sh "$root/tools/library.sh" >"$out/gen/cos.lua"
+sh "$root/tools/embed.sh" "$out/gen/cos.lua" "$out/gen/cos_lua.h.new" cos_lua
 cmp -s "$out/gen/cos_lua.h.new" "$out/gen/cos_lua.h" \
     || mv "$out/gen/cos_lua.h.new" "$out/gen/cos_lua.h"
 

@@ -1,0 +1,165 @@
+-- Buckets, credentials, the store.
+
+-- Settings that the commits of objects heed: pairs of a name and a number.
+local settings = {v = true, w = true, qb = true, qo = true}
+
+local function bucket_settings(bid, args, from)
+    for i = from, #args, 2 do
+        if not settings[args[i]] then
+            fail('unknown setting')
+        end
+        redis.call('HSET', 'm{' .. bid .. '}', args[i],
+                   digits(number(args[i + 1], 'setting')))
+    end
+end
+
+
+-- KEYS b:<name>  ARGV name bid record "create" | "replace" seq, then settings
+local function cos_bucket_put(keys, args)
+    local name, bid, rec, mode = args[1], args[2], args[3], args[4]
+    local seq = front_seq(rec)
+    local old = redis.call('GET', keys[1])
+    if mode == 'create' then
+        if old then
+            return {'EXISTS', old}
+        end
+        local m = 'm{' .. bid .. '}'
+        if redis.call('EXISTS', m) == 1 then
+            fail('bucket id in use')
+        end
+        redis.call('SET', keys[1], rec)
+        redis.call('ZADD', 'B', 0, name)
+        redis.call('HSET', m, 'n', 0, 's', 0, 'u', 0, 'name', name)
+        bucket_settings(bid, args, 5)
+        return {'OK'}
+    end
+    if mode ~= 'replace' then
+        fail('unknown mode')
+    end
+    if not old or bucket_id(old) ~= bid then
+        return {'NOBUCKET'}
+    end
+    local old_seq = front_seq(old)
+    if old_seq ~= number(args[5], 'seq') then
+        return {'CONFLICT'}
+    end
+    if seq <= old_seq then
+        return {'STALE', digits(old_seq)}
+    end
+    redis.call('SET', keys[1], rec)
+    bucket_settings(bid, args, 6)
+    return {'OK'}
+end
+
+
+-- The dead containers of the bucket stay in d{bid} until their files are gone.
+-- KEYS b:<name>  ARGV name bid
+local function cos_bucket_del(keys, args)
+    local name, bid = args[1], args[2]
+    local old = redis.call('GET', keys[1])
+    if not old or bucket_id(old) ~= bid then
+        return {'NOBUCKET'}
+    end
+    local tag = '{' .. bid .. '}'
+    local m = redis.call('HMGET', 'm' .. tag, 'n', 'u', 'vn')
+    if m[1] ~= '0' or m[2] ~= '0' or m[3] and m[3] ~= '0' then
+        return {'NOTEMPTY'}
+    end
+    index_drop(objects_index(bid))
+    index_drop(versions_index(bid))
+    redis.call('DEL', keys[1], 'm' .. tag, 'p' .. tag, 'x' .. tag, 't' .. tag,
+               'N' .. tag)
+    redis.call('ZREM', 'B', name)
+    return {'OK'}
+end
+
+
+-- KEYS u:<ak>  ARGV ak record
+local function cos_cred_put(keys, args)
+    local seq = front_seq(args[2])
+    local old = redis.call('GET', keys[1])
+    if old and seq <= front_seq(old) then
+        return {'STALE', digits(front_seq(old))}
+    end
+    redis.call('SET', keys[1], args[2])
+    if not old then
+        redis.call('ZADD', 'C', 0, args[1])
+    end
+    return {'OK', old and 1 or 0}
+end
+
+
+-- KEYS u:<ak>  ARGV ak seq
+local function cos_cred_del(keys, args)
+    local seq = number(args[2], 'seq')
+    local old = redis.call('GET', keys[1])
+    if old and seq <= front_seq(old) then
+        return {'STALE', digits(front_seq(old))}
+    end
+    if old then
+        redis.call('DEL', keys[1])
+        redis.call('ZREM', 'C', args[1])
+    end
+    return {'OK', old and 1 or 0}
+end
+
+
+-- From here on inc commits nothing to the bucket. A bucket that is gone
+-- refuses anyway and must not get a set of its own again.
+-- KEYS x{bid}  ARGV bid inc
+local function cos_fence(keys, args)
+    if redis.call('EXISTS', 'm{' .. args[1] .. '}') == 1 then
+        redis.call('SADD', keys[1], args[2])
+    end
+    return {'OK'}
+end
+
+
+-- KEYS g  ARGV value
+local function cos_hi(keys, args)
+    local value = number(args[1], 'value')
+    local hi = tonumber(redis.call('HGET', keys[1], 'hi') or '0')
+    if value > hi then
+        redis.call('HSET', keys[1], 'hi', value)
+        hi = value
+    end
+    return {'OK', hi}
+end
+
+
+-- A new incarnation. Not a plain HINCRBY: a worker that starts while memory is
+-- full must still read, list and delete.
+-- KEYS g
+local function cos_inc(keys)
+    return {'OK', redis.call('HINCRBY', keys[1], 'inc', 1)}
+end
+
+
+-- What buckets hold, the first so many by name: name, n, s, u, vn, vs, then n
+-- and s of each class but the first.
+-- ARGV buckets classes
+local function cos_stats(_, args)
+    local fields = {'n', 's', 'u', 'vn', 'vs'}
+    for class = 1, number(args[2], 'classes') do
+        fields[#fields + 1] = 'n' .. class
+        fields[#fields + 1] = 's' .. class
+    end
+    local names = redis.call('ZRANGE', 'B', '0',
+                             digits(number(args[1], 'buckets') - 1))
+    local found = {}
+    for i = 1, #names do
+        local rec = redis.call('GET', 'b:' .. names[i])
+        if rec then
+            found[#found + 1] = redis.call('HMGET',
+                                           'm{' .. bucket_id(rec) .. '}',
+                                           unpack(fields))
+            table.insert(found[#found], 1, names[i])
+        end
+    end
+    return {'OK', found}
+end
+
+
+local function cos_version()
+    return {'OK', VERSION}
+end
