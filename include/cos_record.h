@@ -126,6 +126,8 @@ typedef enum {
     COS_X_NONCES,                     /* 8 bytes for each segment encrypted */
     COS_X_PART_SIZES,                 /* varints, when parts are not segments */
     COS_X_PART_SUMS,                  /* checksums of the parts, in order */
+    COS_X_ACL,                        /* grants, when no canned ACL says them */
+    COS_X_REDIRECT,                   /* website redirect location */
     COS_X_MAX
 } cos_attr_e;
 
@@ -210,6 +212,15 @@ typedef enum {
     COS_BX_PAYER,                     /* "Requester" */
     COS_BX_PUBLIC_BLOCK,              /* public access block */
     COS_BX_OWNERSHIP,                 /* object ownership controls */
+    COS_BX_ACL,                       /* grants, when no canned ACL says them */
+    /* documents as they were sent, once validated */
+    COS_BX_POLICY,
+    COS_BX_CORS,
+    COS_BX_REFERER,
+    COS_BX_WEBSITE,
+    COS_BX_DOMAIN,
+    COS_BX_ORIGIN,
+    COS_BX_LIMITS,                    /* rates, budgets, addresses */
     COS_BX_MAX
 } cos_bucket_attr_e;
 

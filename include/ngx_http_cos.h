@@ -110,6 +110,9 @@ typedef struct {
 
 typedef ngx_int_t (*ngx_http_cos_step_pt)(ngx_http_cos_ctx_t *ctx);
 
+/* A bucket as this worker keeps it (request/ngx_http_cos_kept.c). */
+typedef struct ngx_http_cos_kept_s  ngx_http_cos_kept_t;
+
 /* A fact from Redis: through the shared cache, else asked for. */
 typedef struct {
     ngx_str_t               key;      /* in Redis */
@@ -119,6 +122,9 @@ typedef struct {
     ngx_http_cos_ctx_t     *ctx;
     unsigned                failed:1; /* no answer, or an error reply */
     unsigned                done:1;
+    /* of a bucket, see ngx_http_cos_bucket_fact() */
+    unsigned                bucket:1;
+    ngx_http_cos_kept_t    *kept;     /* NULL: no such bucket, or not yet asked */
     /* of an object, see ngx_http_cos_object_fact() */
     unsigned                object:1;
     unsigned                by_version:1;   /* that version, not the current */
@@ -248,6 +254,32 @@ ngx_int_t ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
  * another when the caller then sets by_version and version. */
 ngx_int_t ngx_http_cos_object_fact(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_fact_t *f, ngx_str_t *bid, ngx_str_t *key);
+
+/* Makes f the record of the bucket of that name. Its value is read-only. */
+ngx_int_t ngx_http_cos_bucket_fact(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_fact_t *f, ngx_str_t *name);
+
+/* Reads a document of a bucket's record into the form that decisions use,
+ * all from a. NULL: it cannot be read, or no memory. */
+typedef void *(*ngx_http_cos_compile_pt)(cos_str_t text, cos_alloc_t *a);
+
+/*
+ * What an attribute of a bucket's record says, compiled at most once for each
+ * record and worker: *rule is NULL when it is not set. f->kept of a bucket
+ * fact that was answered; the rule lives as long as the request. NGX_ERROR
+ * when the text cannot be read: the caller must refuse, not go on without.
+ */
+ngx_int_t ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k,
+    cos_bucket_attr_e attr, ngx_http_cos_compile_pt compile, void **rule);
+
+/* For ngx_http_cos_ask() alone. The stamp of what is kept under f->key, or 0;
+ * f gets what is kept; f->value has come, from the cache or from Redis, and is
+ * kept, or is what is kept already. */
+uint64_t ngx_http_cos_kept_stamp(ngx_http_cos_fact_t *f);
+ngx_int_t ngx_http_cos_kept_same(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_fact_t *f);
+ngx_int_t ngx_http_cos_kept_new(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_fact_t *f);
 
 /* A call whose reply a handler copies; the handler is followed by next. */
 typedef struct {

@@ -98,10 +98,12 @@ ngx_http_cos_redis_stats_t *ngx_http_cos_redis_stats(void);
  * Values of o{..}, b: and u: keys by their Redis key, with "known to be
  * missing" as an empty value. Sharded over several zones (one mutex each).
  * Dropped by invalidations, emptied and unused while the link is not ready.
- * Values over NGX_HTTP_COS_CACHE_MAX are not kept.
+ * Values over NGX_HTTP_COS_CACHE_MAX are not kept; records of buckets (b:) up
+ * to NGX_HTTP_COS_CACHE_BUCKET_MAX, since every request asks for one.
  */
-#define NGX_HTTP_COS_CACHE_MAX     16384
-#define NGX_HTTP_COS_CACHE_SHARDS  4
+#define NGX_HTTP_COS_CACHE_MAX         16384
+#define NGX_HTTP_COS_CACHE_BUCKET_MAX  524288
+#define NGX_HTTP_COS_CACHE_SHARDS      4
 
 /* Declares the zones; size is the sum. At configuration time, once. */
 ngx_int_t ngx_http_cos_cache_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
@@ -111,9 +113,13 @@ ngx_int_t ngx_http_cos_cache_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
  * touched the key since. */
 typedef struct {
     uint64_t  token;                  /* 0: no marker could be left */
+    uint64_t  stamp;                  /* names one value in the cache: in, of
+                                         what the caller has, 0: nothing; out,
+                                         of what was copied or stored */
 } ngx_http_cos_mark_t;
 
 /*
+ * NGX_DONE: the value is the one with mark->stamp, nothing was copied.
  * NGX_OK: *value was copied to buf when it fits in cap bytes, else to memory
  * of pool; value->len == 0 means that the key is known to be missing.
  * NGX_DECLINED: unknown; mark (when not NULL) is left for a later set.
@@ -122,7 +128,8 @@ typedef struct {
 ngx_int_t ngx_http_cos_cache_get(ngx_str_t *key, u_char *buf, size_t cap,
     ngx_pool_t *pool, ngx_str_t *value, ngx_http_cos_mark_t *mark);
 /* value->len == 0 stores "missing". Quietly does nothing when the marker is
- * gone, the link is not ready, or memory is short after evicting. */
+ * gone, the link is not ready, or memory is short after evicting; mark->stamp
+ * tells what was stored. */
 void ngx_http_cos_cache_set(ngx_str_t *key, ngx_http_cos_mark_t *mark,
     ngx_str_t *value);
 /* Drops the entry and any marker: by the writer before it answers. */

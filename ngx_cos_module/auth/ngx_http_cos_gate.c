@@ -70,9 +70,7 @@ which_version(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 {
-    u_char     *p;
-    cos_err_e   err;
-    ngx_str_t  *key;
+    cos_err_e  err;
 
     if (ctx->error != COS_OK) {
         return ngx_http_cos_fail(ctx, ctx->error, NULL);
@@ -84,16 +82,11 @@ ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    if (ctx->name.bucket.len) {
-        key = &ctx->bucket_fact.key;
-        key->len = 2 + ctx->name.bucket.len;
-        key->data = ngx_pnalloc(ctx->request->pool, key->len);
-        if (key->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_cpymem(key->data, "b:", 2);
-        ngx_memcpy(p, ctx->name.bucket.data, ctx->name.bucket.len);
+    if (ctx->name.bucket.len
+        && ngx_http_cos_bucket_fact(ctx, &ctx->bucket_fact, &ctx->name.bucket)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return credential(ctx);

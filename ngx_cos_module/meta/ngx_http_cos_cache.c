@@ -23,16 +23,19 @@
 
 /* keys of Redis: "o{bid}" and at most 1024 bytes, with room to spare */
 #define KEY_MAX     2048
-/* evictions for one allocation; the mutex is held meanwhile */
+/* evictions for one allocation, and for each further page of it; the mutex is
+ * held meanwhile */
 #define EVICT_MAX   64
+/* in the token: the entry is a marker */
+#define MARKER      ((uint64_t) 1 << 63)
 
 struct ngx_http_cos_entry_s {
     ngx_http_cos_entry_t  *next;      /* in the bucket */
     ngx_queue_t            lru;
-    uint64_t               token;     /* of a marker; 0: a value */
+    uint64_t               token;     /* of a marker, or stamp of a value */
     uint32_t               hash;
-    uint16_t               klen;
-    uint16_t               vlen;
+    uint32_t               klen:12;
+    uint32_t               vlen:20;
     u_char                 data[];    /* key, value */
 };
 
@@ -50,7 +53,7 @@ static void leave_mark(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key,
     ngx_http_cos_mark_t *mark);
 static entry_t *find(shard_t *sh, uint32_t hash, ngx_str_t *key);
 static entry_t *insert(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key,
-    ngx_str_t *value);
+    ngx_str_t *value, uint64_t kind);
 static void remove_entry(ngx_slab_pool_t *pool, entry_t *e);
 static void drop(ngx_str_t *key, ngx_uint_t invalidated);
 
@@ -102,6 +105,15 @@ ngx_http_cos_cache_get(ngx_str_t *key, u_char *buf, size_t cap,
 }
 
 
+static void
+used(shard_t *sh, entry_t *e)
+{
+    sh->stats.hits++;
+    ngx_queue_remove(&e->lru);
+    ngx_queue_insert_head(&sh->lru, &e->lru);
+}
+
+
 /* NGX_AGAIN: value->len bytes are needed. */
 static ngx_int_t
 lookup(uint32_t hash, ngx_str_t *key, u_char *buf, size_t cap,
@@ -116,7 +128,7 @@ lookup(uint32_t hash, ngx_str_t *key, u_char *buf, size_t cap,
     sh = lock(pool);
     e = find(sh, hash, key);
 
-    if (e == NULL || e->token) {
+    if (e == NULL || (e->token & MARKER)) {
         sh->stats.misses++;
 
         if (mark && e) {
@@ -128,12 +140,16 @@ lookup(uint32_t hash, ngx_str_t *key, u_char *buf, size_t cap,
 
         rc = NGX_DECLINED;
 
+    } else if (mark && mark->stamp == e->token) {
+        used(sh, e);
+        rc = NGX_DONE;
+
     } else if (e->vlen > cap) {
         value->len = e->vlen;
         rc = NGX_AGAIN;
 
     } else {
-        sh->stats.hits++;
+        used(sh, e);
         value->len = e->vlen;
         value->data = buf;
 
@@ -141,8 +157,10 @@ lookup(uint32_t hash, ngx_str_t *key, u_char *buf, size_t cap,
             ngx_memcpy(buf, e->data + e->klen, e->vlen);
         }
 
-        ngx_queue_remove(&e->lru);
-        ngx_queue_insert_head(&sh->lru, &e->lru);
+        if (mark) {
+            mark->stamp = e->token;
+        }
+
         rc = NGX_OK;
     }
 
@@ -159,14 +177,20 @@ leave_mark(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key,
     entry_t    *e;
     ngx_str_t   none = ngx_null_string;
 
-    e = insert(pool, hash, key, &none);
-    if (e == NULL) {
-        return;
-    }
+    e = insert(pool, hash, key, &none, MARKER);
 
-    /* unique also across a reset of the shard, which forgets all markers */
-    e->token = ngx_atomic_fetch_add(&ngx_http_cos_shared()->token, 1) + 1;
-    mark->token = e->token;
+    if (e) {
+        mark->token = e->token;
+    }
+}
+
+
+/* A bucket's record may hold documents, and every request needs it. */
+static size_t
+value_max(ngx_str_t *key)
+{
+    return key->len > 2 && key->data[0] == 'b' && key->data[1] == ':'
+           ? NGX_HTTP_COS_CACHE_BUCKET_MAX : NGX_HTTP_COS_CACHE_MAX;
 }
 
 
@@ -180,7 +204,7 @@ ngx_http_cos_cache_set(ngx_str_t *key, ngx_http_cos_mark_t *mark,
     ngx_slab_pool_t  *pool;
 
     if (!usable || mark == NULL || mark->token == 0
-        || key->len > KEY_MAX || value->len > NGX_HTTP_COS_CACHE_MAX)
+        || key->len > KEY_MAX || value->len > value_max(key))
     {
         return;
     }
@@ -192,7 +216,8 @@ ngx_http_cos_cache_set(ngx_str_t *key, ngx_http_cos_mark_t *mark,
 
     if (e && e->token == mark->token) {
         remove_entry(pool, e);
-        (void) insert(pool, hash, key, value);
+        e = insert(pool, hash, key, value, 0);
+        mark->stamp = e ? e->token : 0;
     }
 
     unlock(pool);
@@ -358,15 +383,17 @@ find(shard_t *sh, uint32_t hash, ngx_str_t *key)
 
 /* NULL: no memory, even after evicting what was used longest ago. */
 static entry_t *
-insert(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key, ngx_str_t *value)
+insert(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key, ngx_str_t *value,
+    uint64_t kind)
 {
     size_t        size;
     entry_t      *e, **head;
     shard_t      *sh = pool->data;
-    ngx_uint_t    n;
+    ngx_uint_t    n, max;
     ngx_queue_t  *q;
 
     size = sizeof(entry_t) + key->len + value->len;
+    max = EVICT_MAX + EVICT_MAX * (size / ngx_pagesize);
 
     for (n = 0; ; n++) {
         e = ngx_slab_alloc_locked(pool, size);
@@ -374,7 +401,7 @@ insert(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key, ngx_str_t *value)
             break;
         }
 
-        if (n == EVICT_MAX || ngx_queue_empty(&sh->lru)) {
+        if (n == max || ngx_queue_empty(&sh->lru)) {
             return NULL;
         }
 
@@ -383,10 +410,12 @@ insert(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key, ngx_str_t *value)
         sh->stats.evictions++;
     }
 
-    e->token = 0;
+    /* unique also across a reset of the shard, which forgets all entries */
+    e->token = (ngx_atomic_fetch_add(&ngx_http_cos_shared()->token, 1) + 1)
+               | kind;
     e->hash = hash;
-    e->klen = (uint16_t) key->len;
-    e->vlen = (uint16_t) value->len;
+    e->klen = key->len & 0xfff;
+    e->vlen = value->len & 0xfffff;
     ngx_memcpy(e->data, key->data, key->len);
 
     if (value->len) {

@@ -31,12 +31,13 @@ const char *const  cos_json_kinds[COS_J_SEAL + 1] = {
 
 const char *const  cos_json_attrs[COS_X_MAX] = {
     "tags", "target", "lock", "restore", "sse", "nonces", "part-sizes",
-    "part-sums"
+    "part-sums", "grants", "redirect"
 };
 
 const char *const  cos_json_bucket_attrs[COS_BX_MAX] = {
     "tags", "sse", "lock", "worm", "quota", "payer", "public-block",
-    "ownership"
+    "ownership", "grants", "policy", "cors", "referer", "website", "domain",
+    "origin", "limits"
 };
 
 const char *const  cos_json_headers[COS_H_MAX] = {

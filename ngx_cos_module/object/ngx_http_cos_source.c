@@ -59,16 +59,11 @@ ngx_http_cos_source(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s,
         return fail(ctx, s, COS_E_INVALID_ARGUMENT);
     }
 
-    s->bucket_fact.key.len = 2 + s->bucket_name.len;
-    s->bucket_fact.key.data = ngx_pnalloc(ctx->request->pool,
-                                          s->bucket_fact.key.len);
-    if (s->bucket_fact.key.data == NULL) {
+    if (ngx_http_cos_bucket_fact(ctx, &s->bucket_fact, &s->bucket_name)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ngx_memcpy(s->bucket_fact.key.data, "b:", 2);
-    ngx_memcpy(s->bucket_fact.key.data + 2, s->bucket_name.data,
-               s->bucket_name.len);
 
     switch (ngx_http_cos_ask(ctx, &s->bucket_fact, fresh, source_facts)) {
     case NGX_OK:

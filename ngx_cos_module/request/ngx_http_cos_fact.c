@@ -58,6 +58,24 @@ settle(ngx_http_cos_fact_t *f)
 }
 
 
+ngx_int_t
+ngx_http_cos_bucket_fact(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
+    ngx_str_t *name)
+{
+    f->bucket = 1;
+    f->key.len = 2 + name->len;
+    f->key.data = ngx_pnalloc(ctx->request->pool, f->key.len);
+
+    if (f->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(f->key.data, "b:", 2), name->data, name->len);
+
+    return NGX_OK;
+}
+
+
 static void
 keep(ngx_http_cos_fact_t *f, ngx_pool_t *pool, redisReply *reply)
 {
@@ -138,9 +156,40 @@ fact_reply(ngx_http_cos_call_t *call, redisReply *reply)
         }
     }
 
+    if (f->bucket && !f->failed && ngx_http_cos_kept_new(ctx, f) != NGX_OK) {
+        f->failed = 1;
+    }
+
     refused(ctx, reply);
     settle(f);
     ngx_http_cos_arrived(ctx);
+}
+
+
+/* NGX_DECLINED: unknown to the cache, or not what is asked for. */
+static ngx_int_t
+from_cache(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f)
+{
+    ngx_int_t  rc;
+
+    f->mark.stamp = f->bucket ? ngx_http_cos_kept_stamp(f) : 0;
+
+    rc = ngx_http_cos_cache_get(&f->key, f->buf, sizeof(f->buf),
+                                ctx->request->pool, &f->value, &f->mark);
+
+    if (rc == NGX_DONE) {
+        return ngx_http_cos_kept_same(ctx, f);
+    }
+
+    if (rc == NGX_OK && f->bucket) {
+        return ngx_http_cos_kept_new(ctx, f);
+    }
+
+    if (rc == NGX_OK && f->by_version && !is_wanted(f, &f->value)) {
+        return NGX_DECLINED;
+    }
+
+    return rc;
 }
 
 
@@ -178,13 +227,12 @@ ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
     f->done = 0;
     f->failed = 0;
     f->mark.token = 0;
+    f->mark.stamp = 0;
 
     if (!fresh) {
-        rc = ngx_http_cos_cache_get(&f->key, f->buf, sizeof(f->buf),
-                                    ctx->request->pool, &f->value, &f->mark);
-        if (rc != NGX_DECLINED
-            && (rc != NGX_OK || !f->by_version || is_wanted(f, &f->value)))
-        {
+        rc = from_cache(ctx, f);
+
+        if (rc != NGX_DECLINED) {
             f->done = (rc == NGX_OK);
             f->failed = (rc != NGX_OK);
             settle(f);
