@@ -19,6 +19,7 @@
 #include <hiredis/hiredis.h>
 
 #include "cos_container.h"
+#include "cos_sse.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -62,6 +63,24 @@ cos_err_e cos_maint_append(cos_maint_t *m, cos_pack_rec_t **recs, size_t n);
 /* To be called when it is unknown whether Redis committed what was appended
  * last: then cos_maint_done() leaves it to recovery instead of sealing it. */
 void cos_maint_abandon(cos_maint_t *m);
+
+typedef struct {
+    uint64_t  objects;                /* versions sealed by a key of the file */
+    uint64_t  rewrapped;
+    uint64_t  left;                   /* records that could not be: the log
+                                         names the first of them */
+    uint64_t  uploads;                /* open ones under other keys */
+} cos_rewrap_t;
+
+/* Seals the data keys of all versions of all objects (SSE-S3, SSE-COS) under
+ * keys[0], which n keys open; bytes, dates and rights stay. May run beside
+ * writers; what those seal under other keys while it runs may be missed. Open
+ * uploads are counted, not changed: their parts still need their key. 0: every
+ * record was looked at, and those that count in *out as left or uploads are
+ * what is not under keys[0]. -1 (logged): stopped or failed; what was done
+ * stays, and it may be run again. */
+int cos_maint_rewrap(cos_maint_t *m, const cos_sse_key_t *keys, size_t n,
+    cos_rewrap_t *out);
 
 /* Next value of the seq clock for a process without the shared zone: above
  * g.hi and above every value returned before. 0 when Redis failed. */

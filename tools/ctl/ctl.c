@@ -30,7 +30,6 @@ static int usage(FILE *f);
 static int options(ctl_t *c, int argc, char **argv);
 static int env_file(ctl_t *c, const char *name);
 static const ctl_verb_t *find(int argc, char **argv, int *words);
-static int read_secret(const char *name, char *dst, size_t cap, size_t *len);
 static int become_owner(const char *data);
 static void on_signal(int sig);
 
@@ -62,9 +61,11 @@ static const ctl_verb_t  verbs[] = {
       ctl_compact },
     { "sweep", "", "recovers what a crash left behind, removes orphans", 0,
       ctl_sweep },
+    { "sse rewrap", "", "seals all data keys under the first key of "
+      "--sse-keys", 0, ctl_sse_rewrap },
 };
 
-enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE };
+enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE, OPT_SSE_KEYS };
 
 static const struct option  longs[] = {
     { "redis", required_argument, NULL, 'r' },
@@ -74,6 +75,7 @@ static const struct option  longs[] = {
     { "env", required_argument, NULL, OPT_ENV },
     { "force", no_argument, NULL, OPT_FORCE },
     { "grace", required_argument, NULL, OPT_GRACE },
+    { "sse-keys", required_argument, NULL, OPT_SSE_KEYS },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 }
 };
@@ -91,6 +93,7 @@ main(int argc, char **argv)
     c.redis_address = getenv("COS_REDIS");
     c.data = getenv("COS_DATA");
     c.key_file = getenv("COS_MASTER_KEY");
+    c.sse_keys = getenv("COS_SSE_KEYS");
 
     rc = options(&c, argc, argv);
     if (rc != CTL_OK) {
@@ -181,9 +184,11 @@ usage(FILE *f)
           "  -d, --data DIR             data directory  (COS_DATA)\n"
           "  -k, --key FILE             master key: 32 bytes or 64 hex digits"
           "  (COS_MASTER_KEY)\n"
-          "      --env FILE             takes these from REDIS_SOCKET, DATA_DIR"
-          " and MASTER_KEY in\n"
-          "                             a file that cosdev wrote\n"
+          "      --sse-keys FILE        keys of encryption, for sse rewrap"
+          "  (COS_SSE_KEYS)\n"
+          "      --env FILE             takes these from REDIS_SOCKET, DATA_DIR,"
+          " MASTER_KEY and\n"
+          "                             SSE_KEYS in a file that cosdev wrote\n"
           "      --grace SECONDS        compact: how long an emptied container "
           "stays (60);\n"
           "                             sweep: how old an orphan must be "
@@ -227,6 +232,10 @@ options(ctl_t *c, int argc, char **argv)
             }
             break;
 
+        case OPT_SSE_KEYS:
+            c->sse_keys = optarg;
+            break;
+
         case OPT_FORCE:
             c->force = 1;
             break;
@@ -266,7 +275,8 @@ env_file(ctl_t *c, const char *name)
     } known[] = {
         { "REDIS_SOCKET", &c->redis_address, "unix:" },
         { "DATA_DIR", &c->data, "" },
-        { "MASTER_KEY", &c->key_file, "" }
+        { "MASTER_KEY", &c->key_file, "" },
+        { "SSE_KEYS", &c->sse_keys, "" }
     };
 
     f = fopen(name, "r");
@@ -381,8 +391,8 @@ ctl_date(uint64_t ms)
 }
 
 
-static int
-read_secret(const char *name, char *dst, size_t cap, size_t *len)
+int
+ctl_read_secret(const char *name, char *dst, size_t cap, size_t *len)
 {
     int      fd, saved;
     ssize_t  n;
@@ -421,8 +431,8 @@ ctl_need_redis(ctl_t *c)
     }
 
     if (c->password_file != NULL) {
-        if (read_secret(c->password_file, c->password,
-                        sizeof(c->password), &n) != CTL_OK)
+        if (ctl_read_secret(c->password_file, c->password,
+                            sizeof(c->password), &n) != CTL_OK)
         {
             return CTL_FAILED;
         }
@@ -504,7 +514,7 @@ ctl_need_key(ctl_t *c)
         return ctl_fail("which master key? Give -k, --env or COS_MASTER_KEY");
     }
 
-    if (read_secret(c->key_file, text, sizeof(text), &n) != CTL_OK) {
+    if (ctl_read_secret(c->key_file, text, sizeof(text), &n) != CTL_OK) {
         return CTL_FAILED;
     }
 

@@ -16,6 +16,7 @@ typedef struct {
     const char    *password_file;
     const char    *data;
     const char    *key_file;
+    const char    *sse_keys;
     int            force;
     long           grace;             /* s, -1: the verb's own default */
 
@@ -41,6 +42,8 @@ typedef struct {
 int ctl_need_redis(ctl_t *c);
 int ctl_need_store(ctl_t *c);
 int ctl_need_key(ctl_t *c);
+/* A file of secrets, of at most cap - 1 bytes. */
+int ctl_read_secret(const char *name, char *dst, size_t cap, size_t *len);
 /* Redis, store, and an incarnation to write under. */
 int ctl_need_maint(ctl_t *c);
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -65,5 +68,6 @@ int ctl_verify(ctl_t *c, char **argv);
 int ctl_rebuild(ctl_t *c, char **argv);
 int ctl_compact(ctl_t *c, char **argv);
 int ctl_sweep(ctl_t *c, char **argv);
+int ctl_sse_rewrap(ctl_t *c, char **argv);
 
 #endif
