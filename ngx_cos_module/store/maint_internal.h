@@ -133,6 +133,9 @@ redisReply *cos_rs_index_page(redisContext *c, cos_str_t bid, int versions,
 int cos_rs_ask_members(redisContext *c, cos_str_t bid, int versions,
     const redisReply *members, cos_str_t *keys, cos_str_t *facts,
     cos_alloc_t *a);
+/* Asks for one such record, *o being what the index says of it. */
+int cos_rs_ask(redisContext *c, cos_str_t bid, int versions, cos_str_t key,
+    const cos_object_t *o, cos_alloc_t *a);
 /* A record in a reply: of GET, or the i-th that cos_find found. */
 cos_str_t cos_rs_found(const redisReply *r, size_t i);
 /* Weights of n containers summed over all buckets. */

@@ -384,8 +384,8 @@ cos_rs_found(const redisReply *r, size_t i)
 }
 
 
-static int
-ask_member(redisContext *c, cos_str_t bid, int versions, cos_str_t key,
+int
+cos_rs_ask(redisContext *c, cos_str_t bid, int versions, cos_str_t key,
     const cos_object_t *o, cos_alloc_t *a)
 {
     cos_str_t  argv[7] = { cos_lit("FCALL_RO"), cos_lit("cos_find"),
@@ -434,7 +434,7 @@ cos_rs_ask_members(redisContext *c, cos_str_t bid, int versions,
             facts[i].len = 0;
         }
 
-        if (ask_member(c, bid, versions, keys[i], &o, a) != 0) {
+        if (cos_rs_ask(c, bid, versions, keys[i], &o, a) != 0) {
             return -1;
         }
     }

@@ -12,36 +12,31 @@
 
 
 #define PAGE     256
-#define RETRIES  3
+#define RETRIES  3                    /* of a bucket */
+#define LOOKS    8                    /* for one record */
 
+/* What it takes to ask for a record again. */
 typedef struct {
-    uint64_t     n;
-    uint64_t     bytes;
-} sum_t;
+    cos_str_t         bid;
+    cos_str_t         name;           /* key, or id of an upload */
+    const char       *part;           /* number, or NULL for an object */
+    cos_str_t         facts;          /* what the index says of an object, */
+    int               versions;       /* and which of them */
+} place_t;
 
-/* What a bucket's records add up to. */
-typedef struct {
-    cos_table_t  weights;             /* cid -> a: weight, b: cid */
-    sum_t        objects;             /* current ones */
-    sum_t        versions;            /* all others, and delete markers */
-    sum_t        classes[COS_CLASS_MAX];    /* of both, but markers */
-    uint64_t     u;
-    uint64_t     missing, wrong;
-    char         first[512];          /* the first thing that does not fit */
-} sums_t;
-
-static int sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
+static int sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k,
+    cos_sums_t *s);
 static int sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions,
-    sums_t *s);
-static int sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
-static int compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s);
+    cos_sums_t *s);
+static int sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k,
+    cos_sums_t *s);
 
 
 int
 cos_verify_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k)
 {
     int      rc, tries;
-    sums_t   s;
+    cos_sums_t   s;
 
     for (tries = 1; /* void */ ; tries++) {
         memset(&s, 0, sizeof(s));
@@ -69,7 +64,7 @@ cos_verify_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k)
 
 
 static int
-sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
 {
     if (sum_index(w, k, 0, s) != 0 || sum_index(w, k, 1, s) != 0
         || sum_uploads(w, k, s) != 0)
@@ -77,22 +72,12 @@ sum_bucket(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
         return -1;
     }
 
-    return compare(w, k, s);
-}
-
-
-static void
-first(sums_t *s, const char *what, cos_str_t name)
-{
-    if (s->first[0] == '\0') {
-        snprintf(s->first, sizeof(s->first), "%s: %.*s", what,
-                 (int) (name.len < 400 ? name.len : 400), name.data);
-    }
+    return cos_verify_sums(w, k, s);
 }
 
 
 static int
-weigh(sums_t *s, uint64_t cid, uint64_t weight)
+weigh(cos_sums_t *s, uint64_t cid, uint64_t weight)
 {
     cos_hash_t   h;
     cos_slot_t  *slot;
@@ -139,15 +124,24 @@ is_new(cos_verifier_t *w, uint64_t cid, uint64_t off)
 }
 
 
-/* One record: do its segments exist, do they add up? */
 static int
-sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
+is_there(cos_verifier_t *w, uint64_t cid)
+{
+    cos_hash_t  h;
+
+    cos_hash_number(&h, cid, 0);
+
+    return cos_table_find(&w->cids, &h) != NULL || is_new(w, cid, 0);
+}
+
+
+/* Do the segments of a record exist, do they add up? NULL, or what is wrong. */
+static const char *
+misfit(cos_verifier_t *w, const cos_object_t *o)
 {
     int                 whole;
     uint32_t            i;
     uint64_t            size, crc;
-    cos_seg_t           home;
-    cos_hash_t          h;
     const cos_range_t  *r;
 
     size = 0;
@@ -162,8 +156,7 @@ sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
             whole = 0;
 
             if (!is_new(w, o->segs[i].cid, o->segs[i].off)) {
-                s->missing++;
-                first(s, "bytes are missing", name);
+                return "bytes are missing";
             }
 
         } else if (r->off != o->segs[i].off || r->len != o->segs[i].len) {
@@ -172,41 +165,38 @@ sum_record(cos_verifier_t *w, const cos_object_t *o, cos_str_t name, sums_t *s)
         } else {
             crc = cos_crc64_combine(crc, r->crc, r->len);
         }
-
-        if (weigh(s, o->segs[i].cid, o->segs[i].len + COS_WEIGHT_BASE) != 0) {
-            return -1;
-        }
     }
 
     /* an encrypted object's CRC-64 is of what clients see */
     if (size != o->size
         || (whole && crc != o->crc64 && o->attr[COS_X_NONCES].len == 0))
     {
-        s->missing++;
-        first(s, "size or CRC-64 differ from the bytes", name);
+        return "size or CRC-64 differ from the bytes";
     }
 
-    if (o->home != 0) {
-        home.cid = o->home;
-        cos_hash_number(&h, home.cid, 0);
+    return o->home != 0 && !is_there(w, o->home)
+           ? "container of the record is missing" : NULL;
+}
 
-        if (cos_table_find(&w->cids, &h) == NULL
-            && !is_new(w, home.cid, 0))
-        {
-            s->missing++;
-            first(s, "container of the record is missing", name);
+
+static int
+sum_record(cos_sums_t *s, const cos_object_t *o)
+{
+    uint32_t  i;
+
+    for (i = 0; i < o->nsegs; i++) {
+        if (weigh(s, o->segs[i].cid, o->segs[i].len + COS_WEIGHT_BASE) != 0) {
+            return -1;
         }
-
-        return weigh(s, o->home, COS_WEIGHT_BASE);
     }
 
-    return 0;
+    return o->home != 0 ? weigh(s, o->home, COS_WEIGHT_BASE) : 0;
 }
 
 
 /* Whether the index says of an object what its record says. */
 static int
-compare_facts(const cos_object_t *o, cos_str_t name, cos_str_t facts, sums_t *s,
+compare_facts(const cos_object_t *o, cos_str_t name, cos_str_t facts, cos_sums_t *s,
     cos_alloc_t *a)
 {
     cos_buf_t  b;
@@ -223,26 +213,45 @@ compare_facts(const cos_object_t *o, cos_str_t name, cos_str_t facts, sums_t *s,
 
     if (!cos_str_eq(want, facts)) {
         s->wrong++;
-        first(s, "the index differs from the record", name);
+        cos_verify_first(s, "the index differs from the record", name);
     }
 
     return 0;
 }
 
 
-/* sum: what the record of an object is added to; facts: what the index says of
- * it. Both NULL for a part. */
 static int
-take_record(cos_verifier_t *w, cos_str_t rec, cos_str_t name, sum_t *sum,
-    sums_t *s, const cos_str_t *facts)
+sum_object(const place_t *at, const cos_object_t *o, cos_sums_t *s,
+    cos_alloc_t *a)
+{
+    cos_sum_t  *sum = at->versions ? &s->versions : &s->objects;
+
+    sum->n++;
+    sum->bytes += o->size;
+
+    if (!(o->flags & COS_F_MARKER)) {
+        s->classes[o->cls].n++;
+        s->classes[o->cls].bytes += o->size;
+    }
+
+    return compare_facts(o, at->name, at->facts, s, a);
+}
+
+
+/* Takes a record into the sums. Where doubt is not NULL and its bytes are not
+ * found, sets that and takes nothing. */
+static int
+take_record(cos_verifier_t *w, const place_t *at, cos_str_t rec, cos_sums_t *s,
+    int *doubt)
 {
     int            rc;
+    const char    *what;
     cos_arena_t   *arena;
     cos_object_t   o;
 
     if (rec.len == 0) {
         s->wrong++;
-        first(s, "listed without a record", name);
+        cos_verify_first(s, "listed without a record", at->name);
         return 0;
     }
 
@@ -255,21 +264,25 @@ take_record(cos_verifier_t *w, cos_str_t rec, cos_str_t name, sum_t *sum,
 
     if (cos_object_decode(&o, rec, cos_arena_alloc(arena)) != 0) {
         s->wrong++;
-        first(s, "malformed record", name);
+        cos_verify_first(s, "malformed record", at->name);
 
     } else {
-        rc = sum_record(w, &o, name, s);
+        what = misfit(w, &o);
 
-        if (rc == 0 && facts != NULL) {
-            sum->n++;
-            sum->bytes += o.size;
+        if (what != NULL && doubt != NULL) {
+            *doubt = 1;
 
-            if (!(o.flags & COS_F_MARKER)) {
-                s->classes[o.cls].n++;
-                s->classes[o.cls].bytes += o.size;
+        } else {
+            if (what != NULL) {
+                s->missing++;
+                cos_verify_first(s, what, at->name);
             }
 
-            rc = compare_facts(&o, name, *facts, s, cos_arena_alloc(arena));
+            rc = sum_record(s, &o);
+
+            if (rc == 0 && at->part == NULL) {
+                rc = sum_object(at, &o, s, cos_arena_alloc(arena));
+            }
         }
     }
 
@@ -279,38 +292,88 @@ take_record(cos_verifier_t *w, cos_str_t rec, cos_str_t name, sum_t *sum,
 }
 
 
-/* The records of one page of an index, and the bytes of the page. */
-static int
-sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s,
-    const redisReply *members, int64_t bytes)
+static redisReply *
+ask_again(cos_verifier_t *w, const place_t *at)
 {
-    int            rc;
-    size_t         i;
-    int64_t        sum;
-    cos_str_t     *keys, *facts;
     redisReply    *r;
     cos_arena_t   *arena;
     cos_object_t   o;
 
-    arena = cos_arena_create();
-    if (arena == NULL) {
-        return -1;
+    if (at->part != NULL) {
+        return cos_rs_call(w->redis, "HGET P{%b}%b %s", at->bid.data,
+                           at->bid.len, at->name.data, at->name.len, at->part);
     }
 
-    keys = cos_zalloc(cos_arena_alloc(arena),
-                      2 * (members->elements + 1) * sizeof(cos_str_t));
-    facts = keys + members->elements + 1;
-    rc = keys != NULL
-         ? cos_rs_ask_members(w->redis, k->id, versions, members, keys, facts,
-                              cos_arena_alloc(arena))
-         : -1;
+    arena = cos_arena_create();
+    if (arena == NULL) {
+        return NULL;
+    }
+
+    (void) cos_facts_decode(&o, at->facts);
+
+    r = cos_rs_ask(w->redis, at->bid, at->versions, at->name, &o,
+                   cos_arena_alloc(arena)) == 0
+        ? cos_rs_next(w->redis) : NULL;
+    cos_arena_free(arena);
+
+    return r;
+}
+
+
+/* The bytes that a record names were not found. Compaction may have moved them
+ * since the record was read: they are missing when Redis still says the same. */
+static int
+take_again(cos_verifier_t *w, const place_t *at, const redisReply *was,
+    cos_sums_t *s)
+{
+    int          rc, tries, doubt;
+    cos_str_t    rec;
+    redisReply  *last, *r;
+
+    last = NULL;
+    rec = cos_rs_found(was, 0);
+    tries = 0;
+
+    do {
+        r = ask_again(w, at);
+
+        if (r == NULL) {
+            freeReplyObject(last);
+            return -1;
+        }
+
+        doubt = 0;
+        rc = take_record(w, at, cos_rs_found(r, 0), s,
+                         cos_str_eq(rec, cos_rs_found(r, 0))
+                         || ++tries == LOOKS ? NULL : &doubt);
+        freeReplyObject(last);
+        last = r;
+        rec = cos_rs_found(r, 0);
+
+    } while (rc == 0 && doubt);
+
+    freeReplyObject(last);
+
+    return rc;
+}
+
+
+/* What the members of a page say, and the bytes of the page. */
+static void
+sum_facts(const cos_rs_bucket_t *k, const cos_str_t *keys,
+    const cos_str_t *facts, size_t n, int64_t bytes, cos_sums_t *s)
+{
+    size_t        i;
+    int64_t       sum;
+    cos_object_t  o;
+
     sum = 0;
 
-    for (i = 0; rc == 0 && i < members->elements; i++) {
+    for (i = 0; i < n; i++) {
         if (cos_facts_decode(&o, facts[i]) != 0) {
             s->wrong++;
-            first(s, "malformed member of the index", keys[i]);
-            memset(&o, 0, sizeof(o));
+            cos_verify_first(s, "malformed member of the index", keys[i]);
+            continue;
         }
 
         sum += (int64_t) o.size;
@@ -318,22 +381,86 @@ sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s,
 
     if (bytes != -1 && sum != bytes) {
         s->wrong++;
-        first(s, "bytes of a page of the index differ", k->name);
+        cos_verify_first(s, "bytes of a page of the index differ", k->name);
     }
+}
 
-    for (i = 0; keys != NULL && i < members->elements; i++) {
-        r = cos_rs_next(w->redis);
 
-        if (r == NULL
-            || take_record(w, cos_rs_found(r, 0), keys[i],
-                           versions ? &s->versions : &s->objects, s,
-                           &facts[i])
-               != 0)
+/* Takes the replies with a page's records; those in doubt stay in r, to be
+ * asked for again when all have come. */
+static int
+take_page(cos_verifier_t *w, place_t *at, const cos_str_t *keys,
+    const cos_str_t *facts, size_t n, redisReply **r, cos_sums_t *s)
+{
+    int     rc, doubt;
+    size_t  i;
+
+    rc = 0;
+
+    for (i = 0; i < n; i++) {
+        at->name = keys[i];
+        at->facts = facts[i];
+        doubt = 0;
+        r[i] = cos_rs_next(w->redis);
+
+        if (r[i] == NULL
+            || take_record(w, at, cos_rs_found(r[i], 0), s, &doubt) != 0)
         {
             rc = -1;
         }
 
-        freeReplyObject(r);
+        if (!doubt) {
+            freeReplyObject(r[i]);
+            r[i] = NULL;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        at->name = keys[i];
+        at->facts = facts[i];
+
+        if (r[i] != NULL && rc == 0) {
+            rc = take_again(w, at, r[i], s);
+        }
+
+        freeReplyObject(r[i]);
+    }
+
+    return rc;
+}
+
+
+static int
+sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions,
+    cos_sums_t *s, const redisReply *members, int64_t bytes)
+{
+    int           rc;
+    size_t        n = members->elements;
+    place_t       at;
+    cos_str_t    *keys, *facts;
+    redisReply  **r;
+    cos_arena_t  *arena;
+
+    arena = cos_arena_create();
+    if (arena == NULL) {
+        return -1;
+    }
+
+    memset(&at, 0, sizeof(at));
+    at.bid = k->id;
+    at.versions = versions;
+
+    keys = cos_zalloc(cos_arena_alloc(arena), 2 * (n + 1) * sizeof(cos_str_t));
+    r = cos_zalloc(cos_arena_alloc(arena), (n + 1) * sizeof(redisReply *));
+    facts = keys + n + 1;
+    rc = keys != NULL && r != NULL
+         ? cos_rs_ask_members(w->redis, k->id, versions, members, keys, facts,
+                              cos_arena_alloc(arena))
+         : -1;
+
+    if (rc == 0) {
+        sum_facts(k, keys, facts, n, bytes, s);
+        rc = take_page(w, &at, keys, facts, n, r, s);
     }
 
     cos_arena_free(arena);
@@ -343,7 +470,8 @@ sum_page(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s,
 
 
 static int
-sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s)
+sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions,
+    cos_sums_t *s)
 {
     int          rc;
     int64_t      bytes;
@@ -371,13 +499,17 @@ sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions, sums_t *s)
 
 
 static int
-sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
+sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, cos_sums_t *s)
 {
-    int          rc;
+    int          rc, doubt;
     char         cursor[32];
     size_t       i;
+    place_t      at;
     redisReply  *r, *f;
 
+    memset(&at, 0, sizeof(at));
+    at.bid = k->id;
+    at.name = id;
     snprintf(cursor, sizeof(cursor), "0");
 
     do {
@@ -394,8 +526,13 @@ sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
         rc = 0;
 
         for (i = 0; rc == 0 && i + 1 < f->elements; i += 2) {
-            rc = take_record(w, cos_rs_str(f->element[i + 1]), id, NULL, s,
-                             NULL);
+            at.part = f->element[i]->str;
+            doubt = 0;
+            rc = take_record(w, &at, cos_rs_str(f->element[i + 1]), s, &doubt);
+
+            if (rc == 0 && doubt) {
+                rc = take_again(w, &at, f->element[i + 1], s);
+            }
         }
 
         freeReplyObject(r);
@@ -407,7 +544,7 @@ sum_parts(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t id, sums_t *s)
 
 
 static int
-sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
+sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
 {
     int           rc;
     size_t        i, n;
@@ -456,7 +593,7 @@ sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
 
             if (r->integer == 0) {
                 s->wrong++;
-                first(s, "upload listed without a record", id);
+                cos_verify_first(s, "upload listed without a record", id);
             }
 
             freeReplyObject(r);
@@ -474,159 +611,4 @@ sum_uploads(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
     cos_arena_free(arena);
 
     return rc < 0 ? -1 : 0;
-}
-
-
-/* --- sums ----------------------------------------------------------------- */
-
-/* A counter; those of versions are missing where there never were any. */
-static uint64_t
-number(const redisReply *r)
-{
-    return r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
-}
-
-
-static int
-compare_weights(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    char               text[64];
-    size_t             i;
-    cos_str_t          name;
-    cos_slot_t        *a, *b;
-    cos_table_t        have;
-    cos_rs_buckets_t   one;
-
-    memset(&have, 0, sizeof(have));
-    one.list = (cos_rs_bucket_t *) (uintptr_t) k;
-    one.n = 1;
-
-    if (cos_rs_all_weights(w->redis, &one, &have) != 0) {
-        cos_table_free(&have);
-        return -1;
-    }
-
-    for (i = 0; i < s->weights.cap + have.cap; i++) {
-        a = i < have.cap ? &have.slots[i] : &s->weights.slots[i - have.cap];
-
-        if (!a->used) {
-            continue;
-        }
-
-        b = cos_table_find(i < have.cap ? &s->weights : &have, &a->h);
-
-        if (b == NULL || (i < have.cap && b->a != a->a)) {
-            s->wrong++;
-            name.data = (cos_u8 *) text;
-            name.len = (size_t) snprintf(text, sizeof(text), "%012llx",
-                                         (unsigned long long) a->b);
-            first(s, "weight differs from the records", name);
-        }
-    }
-
-    cos_table_free(&have);
-
-    return 0;
-}
-
-
-/* Of the standard class nothing is counted: it is what is left. */
-static int
-compare_classes(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    unsigned     i;
-    redisReply  *r;
-
-    for (i = 1; i < COS_CLASS_MAX; i++) {
-        if (redisAppendCommand(w->redis, "HMGET m{%b} n%u s%u", k->id.data,
-                               k->id.len, i, i) != REDIS_OK)
-        {
-            return -1;
-        }
-    }
-
-    for (i = 1; i < COS_CLASS_MAX; i++) {
-        r = cos_rs_next(w->redis);
-
-        if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
-            freeReplyObject(r);
-            return -1;
-        }
-
-        if (number(r->element[0]) != s->classes[i].n
-            || number(r->element[1]) != s->classes[i].bytes)
-        {
-            s->wrong++;
-            first(s, "counters of a class differ from the records", k->name);
-        }
-
-        freeReplyObject(r);
-    }
-
-    return 0;
-}
-
-
-static int
-compare(cos_verifier_t *w, const cos_rs_bucket_t *k, sums_t *s)
-{
-    redisReply  *r;
-
-    r = cos_rs_call(w->redis, "HMGET m{%b} n s u vn vs", k->id.data,
-                    k->id.len);
-
-    if (r == NULL || r->type != REDIS_REPLY_ARRAY || r->elements != 5) {
-        freeReplyObject(r);
-        return -1;
-    }
-
-    if (r->element[0]->type == REDIS_REPLY_NIL && s->objects.n == 0
-        && s->versions.n == 0)
-    {
-        /* deleted meanwhile */
-        freeReplyObject(r);
-        return 0;
-    }
-
-    if (number(r->element[0]) != s->objects.n
-        || number(r->element[1]) != s->objects.bytes
-        || number(r->element[2]) != s->u
-        || number(r->element[3]) != s->versions.n
-        || number(r->element[4]) != s->versions.bytes)
-    {
-        s->wrong++;
-        first(s, "counters differ from the records", k->name);
-    }
-
-    freeReplyObject(r);
-
-    return compare_classes(w, k, s) != 0 ? -1 : compare_weights(w, k, s);
-}
-
-
-int
-cos_verify_orphans(cos_verifier_t *w, const cos_rs_buckets_t *k)
-{
-    size_t       i;
-    cos_slot_t  *s;
-    cos_table_t  weights;
-
-    memset(&weights, 0, sizeof(weights));
-
-    if (cos_rs_all_weights(w->redis, k, &weights) != 0) {
-        cos_table_free(&weights);
-        return -1;
-    }
-
-    for (i = 0; i < w->cids.cap; i++) {
-        s = &w->cids.slots[i];
-
-        if (s->used && s->n != 0 && cos_table_find(&weights, &s->h) == NULL) {
-            w->v->orphans++;
-        }
-    }
-
-    cos_table_free(&weights);
-
-    return 0;
 }

@@ -9,7 +9,8 @@ use Time::HiRes qw(time sleep);
 use Test::More ();
 use Cos;
 
-our @EXPORT = qw(redis_stop redis_start redis_dump redis_restore redis_signal all_ready
+our @EXPORT = qw(redis_stop redis_start redis_dump redis_restore redis_signal
+    redis_functions all_ready
     fds sockets rss open_files settled_solos quick is_unavailable is_full bytes);
 
 # Bytes that do not repeat with any power of two.
@@ -51,6 +52,29 @@ sub redis_dump {
 sub redis_restore {
     my ($s, $dump) = @_;
     $s->redis('RESTORE', $_->[0], 0, $_->[1], 'REPLACE') for @$dump;
+}
+
+
+# The functions in Redis, some of them wrapped: $wrap is Lua that calls
+# wrap(name, function(real, keys, args) ... end). What a wrapper keeps in local
+# variables outlives its calls. Without $wrap: as they were.
+sub redis_functions {
+    my ($s, $wrap) = @_;
+    my $lua = Cos::slurp("$Cos::ROOT/ngx_cos_module/meta/cos.lua");
+    my $code = defined $wrap ? <<"END" : '';
+local function wrap(name, fn)
+    for i = 1, #functions do
+        local f = functions[i]
+        if f[1] == name then
+            local real = f[2]
+            f[2] = function(keys, args) return fn(real, keys, args) end
+        end
+    end
+end
+$wrap
+END
+    $lua =~ s/^(?=for i = 1, #functions do)/$code/m or die "cos.lua has another end\n";
+    return $s->redis('FUNCTION', 'LOAD', 'REPLACE', $lua);
 }
 
 
