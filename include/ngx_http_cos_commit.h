@@ -92,6 +92,15 @@ struct ngx_http_cos_commit_s {
 /* Begins; next runs with the outcome in c. The request is held meanwhile. */
 ngx_int_t ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c, ngx_http_cos_step_pt next);
+/* Appends a record without a payload, or with the payload, its CRC-64 and its
+ * slot that the caller has put into *a, which is zero otherwise: what
+ * ngx_http_cos_commit() does, for operations that commit much at once. *a, and
+ * what it refers to, live until next runs. Deletions, delete markers and notes
+ * may use what a full disk has in reserve. NGX_AGAIN: next runs when a->err and
+ * a->rec say how it went; NGX_DECLINED: the store takes nothing at present;
+ * NGX_ERROR: out of memory, or *j is no record. */
+ngx_int_t ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_append_t *a, const cos_json_t *j, ngx_http_cos_step_pt next);
 /* What a bucket's retention policy is called in the request's dialect when it
  * refuses a change. */
 cos_err_e ngx_http_cos_retained(ngx_http_cos_ctx_t *ctx);

@@ -80,6 +80,10 @@ sub full_disk {
     my @tags = map { $_->h('etag') }
         $s->put(part_target($id, 1), bytes(5 * 1024 * 1024)), $s->put(part_target($id, 2), $small);
     is_status copy('large', 'copied'), 200, 'room: copy';
+    my $v = $s->make_bucket('versions-1250000000');
+    is_status $s->put("/$v?versioning", '<VersioningConfiguration><Status>Enabled</Status>'
+        . '</VersioningConfiguration>'), 200, 'room: a bucket with versions';
+    my $version = $s->put("/$v/hidden", $small)->h('x-amz-version-id');
     my $again = $s->post("/$b/parts?uploads", '')->xml('UploadId');
     $s->put(part_target($again, 1), bytes(5 * 1024 * 1024));
     $s->put(part_target($again, 2), $small);
@@ -139,6 +143,9 @@ sub full_disk {
     is_status $s->get("/$b"), 200, 'full: list';
     is_status $s->delete("/$b/small"), 204, 'full: DELETE';
     is_error $s->get("/$b/small"), 404, 'NoSuchKey', 'full: deleted';
+    is_status $s->delete("/$v/hidden"), 204, 'full: DELETE where there are versions';
+    is_error $s->get("/$v/hidden"), 404, 'NoSuchKey', 'full: hidden';
+    is_ok $s->get("/$v/hidden?versionId=$version"), 'full: its version', $small;
     is_status $s->delete("/$b/parts?uploadId=$again"), 204, 'full: abort';
     is_status $s->delete("/$b/spare"), 204, 'full: DELETE of a large object';
 

@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Cos;
+use CosFail;
 use Cos::Sign qw(enc);
 use Cos::Sum qw(md5_b64 checksum);
 
@@ -65,5 +66,55 @@ is_ok $s->get("/$b/stay"), 'refused requests deleted nothing', 'x';
 is_ok ask($one, headers => ['x-amz-checksum-crc32', checksum('crc32', $one)]),
     's3: a checksum instead of Content-MD5';
 is_error $s->get("/$b/stay"), 404, 'NoSuchKey', 'and now it did';
+
+
+# --- somebody else is faster ------------------------------------------------------------
+
+# Each version that is to go is changed between the look at it and its deletion,
+# as often as its key says.
+my $faster = <<'END';
+local times = {}
+wrap('cos_del', function(real, keys, args)
+    local key, rec = args[2], redis.call('GET', keys[1])
+    times[key] = (times[key] or 0) + 1
+    if rec and times[key] <= tonumber(string.match(key, '%d+')) then
+        local seq = struct.unpack('<I8', rec, 9) + 1
+        redis.call('SET', keys[1], string.sub(rec, 1, 8) .. struct.pack('<I8', seq) .. string.sub(rec, 17))
+    end
+    return real(keys, args)
+end)
+END
+{
+    my @as = (as => 's3');
+    is_status $s->put("/$b?versioning", '<VersioningConfiguration><Status>Enabled</Status>'
+        . '</VersioningConfiguration>', @as), 200, 'versioning';
+    my %id = map { $_ => $s->put("/$b/$_", "body $_", @as)->h('x-amz-version-id') } qw(k0 k1 k3 k99);
+    $s->put("/$b/k3", 'body k3 again', @as);
+    my ($newer) = $s->get("/$b?versions&prefix=k3", @as)->body =~ /<VersionId>(.*?)</;
+    $id{k3} = $newer;
+    redis_functions($s, $faster);
+    my $xml = '<Delete>' . join('', map { "<Object><Key>$_</Key><VersionId>$id{$_}</VersionId></Object>" }
+        sort keys %id) . '</Delete>';
+    my $r = ask($xml, @as);
+    is_ok $r, 'versions that somebody changes meanwhile';
+    is join(' ', map { $_->xml('Key') } $r->parts('Deleted')), 'k0 k1 k3', 'are looked at again';
+    is join(' ', map { $_->xml('Key') . ' ' . $_->xml('Code') } $r->parts('Error')),
+        'k99 ServiceUnavailable', 'but not for ever';
+    redis_functions($s);
+    my $listed = sub { [ $s->get("/$b?versions", @as)->body =~ m{<(?:Version|DeleteMarker)>.*?</(?:Version|DeleteMarker)>}gs ] };
+    my $before = $listed->();
+    is scalar(@$before), 2, 'the others are gone';
+    my $ctl = sub {
+        my $out = `'$Cos::ROOT/build/cosctl' --env '@{[ $s->dir ]}/env' $_[0] 2>&1`;
+        is $?, 0, "cosctl $_[0]" or diag $out;
+    };
+    $ctl->('verify');
+    $s->redis('FLUSHALL');
+    $ctl->('rebuild');
+    ok $s->wait_for(sub { $s->get("/$b", @as)->status == 200 }, 20), 'in service again';
+    is_deeply $listed->(), $before, 'no deletion that was refused comes back by a rebuild';
+    is_ok $s->get("/$b/k99?versionId=$id{k99}", @as), 'what stayed is read', 'body k99';
+    $ctl->('verify');
+}
 
 $s->done;

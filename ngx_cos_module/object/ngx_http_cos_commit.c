@@ -82,30 +82,47 @@ append_handler(ngx_http_cos_append_t *a)
 }
 
 
-static ngx_int_t
-append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
-    ngx_str_t *payload, ngx_http_cos_step_pt next)
+ngx_int_t
+ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx, ngx_http_cos_append_t *a,
+    const cos_json_t *j, ngx_http_cos_step_pt next)
 {
-    cos_buf_t               b;
-    ngx_http_cos_append_t  *a = &c->append;
+    cos_buf_t  b;
 
-    cos_buf_init(&b, &ctx->alloc, 512);
+    cos_buf_init(&b, &ctx->alloc, 256 + 3 * j->key.len);
 
     if (cos_json_encode(&b, j) != 0 || b.err) {
-        c->err = COS_E_INTERNAL;
-        return finish(ctx, c);
+        return NGX_ERROR;
     }
-
-    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
 
     a->rec.kind = j->kind;
     a->rec.seq = j->seq;
     a->rec.json.data = b.data;
     a->rec.json.len = b.len;
     a->rec.weighs = (j->kind == COS_J_OBJECT || j->kind == COS_J_PART);
-    a->urgent = !a->rec.weighs;
+    a->urgent = !a->rec.weighs || (j->object.flags & COS_F_MARKER);
     a->handler = append_handler;
     a->data = ctx;
+
+    ngx_http_cos_expect(ctx, next);
+
+    if (ngx_http_cos_store_append(a) != NGX_OK) {
+        ctx->pending--;
+        ctx->request->main->blocked--;
+        return NGX_DECLINED;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
+    ngx_str_t *payload, ngx_http_cos_step_pt next)
+{
+    ngx_int_t               rc;
+    ngx_http_cos_append_t  *a = &c->append;
+
+    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
 
     if (payload) {
         a->rec.payload = *payload;
@@ -113,16 +130,15 @@ append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
         a->slot = c->slot;
     }
 
-    ngx_http_cos_expect(ctx, next);
+    rc = ngx_http_cos_append_json(ctx, a, j, next);
 
-    if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
-        c->err = COS_E_UNAVAILABLE;
-        return finish(ctx, c);
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
     }
 
-    return NGX_AGAIN;
+    c->err = rc == NGX_ERROR ? COS_E_INTERNAL : COS_E_UNAVAILABLE;
+
+    return finish(ctx, c);
 }
 
 
@@ -521,109 +537,4 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
                   &ctx->id, c->status);
 
     return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
-}
-
-
-/* --- arguments ------------------------------------------------------------------------- */
-
-ngx_int_t
-ngx_http_cos_rkey(ngx_pool_t *pool, const char *letter, cos_str_t *bid,
-    cos_str_t *rest, ngx_str_t *out)
-{
-    u_char  *p;
-    size_t   len;
-
-    len = ngx_strlen(letter);
-
-    p = ngx_pnalloc(pool, len + 2 + bid->len + rest->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->data = p;
-
-    p = ngx_cpymem(p, letter, len);
-    *p++ = '{';
-    p = ngx_cpymem(p, bid->data, bid->len);
-    *p++ = '}';
-
-    if (rest->len) {
-        p = ngx_cpymem(p, rest->data, rest->len);
-    }
-
-    out->len = p - out->data;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_cos_record(ngx_http_cos_ctx_t *ctx, cos_object_t *o, ngx_str_t *out)
-{
-    cos_buf_t  b;
-
-    cos_buf_init(&b, &ctx->alloc, 256);
-
-    if (cos_object_encode(&b, o) != 0 || b.err) {
-        return NGX_ERROR;
-    }
-
-    out->data = b.data;
-    out->len = b.len;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_cos_decimal(ngx_pool_t *pool, uint64_t n, ngx_str_t *out)
-{
-    out->data = ngx_pnalloc(pool, NGX_INT64_LEN);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->len = ngx_sprintf(out->data, "%uL", n) - out->data;
-
-    return NGX_OK;
-}
-
-
-/* Deletions go on when memory is full, and a delete marker is one. */
-void
-ngx_http_cos_put_name(const cos_object_t *o, ngx_str_t *name)
-{
-    if (o->flags & COS_F_MARKER) {
-        ngx_str_set(name, "cos_mark");
-
-    } else {
-        ngx_str_set(name, "cos_put");
-    }
-}
-
-
-ngx_int_t
-ngx_http_cos_put_build(ngx_http_cos_commit_t *c)
-{
-    ngx_str_t   *a = c->argv;
-    ngx_pool_t  *pool = c->ctx->request->pool;
-
-    ngx_str_set(&a[0], "FCALL");
-    ngx_http_cos_put_name(&c->json.object, &a[1]);
-    ngx_str_set(&a[2], "1");
-    a[3] = c->drop[0];
-    a[4] = c->ctx->bucket.id;
-    a[5] = c->ctx->name.key;
-
-    if (ngx_http_cos_decimal(pool, c->inc, &a[6]) != NGX_OK
-        || ngx_http_cos_record(c->ctx, &c->json.object, &a[7]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    a[8] = c->cond;
-    a[9] = c->arg;
-    c->argc = 10;
-
-    return NGX_OK;
 }

@@ -7,7 +7,8 @@
  *   multi_known    tombstones
  *   multi_written  commits
  *   multi_done     notes about what was refused
- *   multi_noted    answer, one line for each key
+ *   multi_noted    once more what somebody else was faster with; else the
+ *                  answer, one line for each key
  */
 
 #include "ngx_http_cos_object.h"
@@ -23,6 +24,7 @@ typedef struct {
     unsigned                exists:1;
     unsigned                marks:1;  /* a delete marker is made */
     unsigned                stale:1;
+    unsigned                changed:1;   /* the version, since it was read */
     unsigned                refused:1;   /* its record needs a note */
     uint64_t                noted;    /* container of the record, then */
 } item_t;
@@ -270,22 +272,13 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static void
-append_handler(ngx_http_cos_append_t *a)
-{
-    ngx_http_cos_arrived(a->data);
-}
-
-
 /* The tombstone, or the delete marker. */
 static ngx_int_t
 append(ngx_http_cos_ctx_t *ctx, item_t *it)
 {
-    cos_buf_t               b;
-    cos_json_t             *j = &it->json;
-    ngx_http_cos_append_t  *a = &it->append;
+    cos_json_t  *j = &it->json;
 
-    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
+    ngx_memzero(&it->append, sizeof(ngx_http_cos_append_t));
 
     j->kind = COS_J_DELETE;
 
@@ -295,30 +288,10 @@ append(ngx_http_cos_ctx_t *ctx, item_t *it)
 
     ngx_http_cos_stamp(ctx, j, 0);
 
-    cos_buf_init(&b, &ctx->alloc, 256 + 3 * j->key.len);
-
-    if (j->seq == 0 || cos_json_encode(&b, j) != 0 || b.err) {
-        return NGX_ERROR;
-    }
-
-    a->rec.kind = j->kind;
-    a->rec.weighs = it->marks;
-    a->rec.seq = j->seq;
-    a->rec.json.data = b.data;
-    a->rec.json.len = b.len;
-    a->urgent = 1;
-    a->handler = append_handler;
-    a->data = ctx;
-
-    ngx_http_cos_expect(ctx, multi_written);
-
-    if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
+    return j->seq != 0
+           && ngx_http_cos_append_json(ctx, &it->append, j, multi_written)
+              == NGX_AGAIN
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -384,6 +357,11 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         return;
     }
 
+    if (ngx_strcmp(e->str, "CONFLICT") == 0) {
+        it->changed = 1;
+        return;
+    }
+
     if (ngx_strcmp(e->str, "NOKEY") == 0) {
         /* the version went meanwhile, perhaps by this very request */
         return;
@@ -393,8 +371,7 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         v->err = ngx_strcmp(e->str, "RETAINED") == 0
                  ? ngx_http_cos_retained(ctx)
                  : ngx_strcmp(e->str, "QUOTA") == 0 ? COS_E_QUOTA
-                 : ngx_strcmp(e->str, "CONFLICT") == 0
-                 ? COS_E_CONDITIONAL_CONFLICT : COS_E_UNAVAILABLE;
+                 : COS_E_UNAVAILABLE;
         return;
     }
 
@@ -509,7 +486,6 @@ multi_written(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 note(ngx_http_cos_ctx_t *ctx, item_t *it)
 {
-    cos_buf_t               b;
     cos_json_t              j;
     ngx_http_cos_append_t  *a = &it->append;
 
@@ -524,29 +500,10 @@ note(ngx_http_cos_ctx_t *ctx, item_t *it)
 
     it->noted = a->rec.cid;
     ngx_memzero(a, sizeof(ngx_http_cos_append_t));
-    cos_buf_init(&b, &ctx->alloc, 256 + 3 * j.key.len);
 
-    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
-        return NGX_ERROR;
-    }
-
-    a->rec.kind = j.kind;
-    a->rec.seq = j.seq;
-    a->rec.json.data = b.data;
-    a->rec.json.len = b.len;
-    a->urgent = 1;
-    a->handler = append_handler;
-    a->data = ctx;
-
-    ngx_http_cos_expect(ctx, multi_noted);
-
-    if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return j.seq != 0
+           && ngx_http_cos_append_json(ctx, a, &j, multi_noted) == NGX_AGAIN
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -578,43 +535,55 @@ multi_done(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-multi_noted(ngx_http_cos_ctx_t *ctx)
+/* Whether there is something to be done again: above the number of another
+ * writer, or with the version as somebody else has left it. */
+static ngx_uint_t
+again(ngx_http_cos_ctx_t *ctx, multi_t *m)
 {
-    size_t      i;
-    item_t     *it;
-    multi_t    *m = ctx->state;
-    cos_buf_t   b;
-    ngx_uint_t  again;
+    size_t              i;
+    item_t             *it;
+    ngx_uint_t          n;
+    cos_xml_delete_t   *v;
 
-    /* numbers that were behind another writer's: once more, above it */
-
-    for (i = 0, again = 0; i < m->n; i++) {
+    for (i = 0, n = 0; i < m->n; i++) {
         it = &m->item[i];
+        v = &m->v[i];
 
         if (it->noted && it->append.err == COS_OK) {
             ngx_http_cos_store_resolved(it->noted);
         }
 
         it->refused = 0;
+        it->exists = it->stale;
 
-        if (!it->stale) {
-            it->exists = 0;
+        if (!it->stale && !it->changed) {
             continue;
         }
 
-        it->stale = 0;
-        again = 1;
+        n++;
 
-        if (m->tries == NGX_HTTP_COS_COMMIT_TRIES) {
-            m->v[i].err = COS_E_UNAVAILABLE;
+        if (m->tries == NGX_HTTP_COS_COMMIT_TRIES
+            || (it->changed && look(ctx, it, v) != NGX_OK))
+        {
+            v->err = COS_E_UNAVAILABLE;
         }
+
+        it->stale = 0;
+        it->changed = 0;
     }
 
-    again &= (m->tries++ < NGX_HTTP_COS_COMMIT_TRIES);
+    return n && m->tries++ < NGX_HTTP_COS_COMMIT_TRIES;
+}
 
-    if (again) {
-        return ngx_http_cos_goto(ctx, multi_known);
+
+static ngx_int_t
+multi_noted(ngx_http_cos_ctx_t *ctx)
+{
+    multi_t    *m = ctx->state;
+    cos_buf_t   b;
+
+    if (again(ctx, m)) {
+        return ctx->pending ? NGX_AGAIN : ngx_http_cos_goto(ctx, multi_known);
     }
 
     ngx_http_cos_unhold(ctx);

@@ -197,20 +197,18 @@ ngx_http_cos_pack_done(void)
     ngx_queue_t          *q;
     ngx_http_cos_pack_t  *p;
 
-    for (q = ngx_queue_head(&packs);
-         q != ngx_queue_sentinel(&packs);
-         q = ngx_queue_next(q))
-    {
+    while (!ngx_queue_empty(&packs)) {
+        q = ngx_queue_head(&packs);
         p = ngx_queue_data(q, ngx_http_cos_pack_t, queue);
+        ngx_queue_remove(q);
 
-        if (p->closing || p->busy) {
-            continue;
-        }
-
-        if (p->unresolved || p->pack.err
-            || cos_pack_seal(&p->pack) != COS_OK)
+        if (!p->closing && !p->busy
+            && (p->unresolved || p->pack.err
+                || cos_pack_seal(&p->pack) != COS_OK))
         {
             cos_pack_abandon(&p->pack);
         }
+
+        ngx_free(p);
     }
 }

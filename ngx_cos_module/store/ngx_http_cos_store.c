@@ -450,6 +450,8 @@ dead_done(ngx_http_cos_job_t *job)
 void
 ngx_http_cos_store_done(void)
 {
+    ngx_queue_t  *q;
+
     if (ngx_http_cos_store.conf == NULL) {
         return;                       /* init was not called or failed */
     }
@@ -458,6 +460,13 @@ ngx_http_cos_store_done(void)
     ngx_http_cos_file_done();
 
     /* locks go with the process, after everything they protect */
+
+    while (!ngx_queue_empty(&incs)) {
+        q = ngx_queue_head(&incs);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_http_cos_inc_t, queue));
+    }
+
     cos_store_close(&ngx_http_cos_store.dir);
     ngx_http_cos_store.conf = NULL;
 }

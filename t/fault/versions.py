@@ -244,8 +244,6 @@ class Versions:
             said[got["Key"], got.get("VersionId")] = kind, got
         for key, version in items:
             kind, got = said.pop((key[1], version), (None, {}))
-            if kind == "Error" and got["Code"].startswith("Conditional"):
-                continue              # somebody else was faster: no effect
             if kind == "Error" and got["Code"] not in REFUSED + (
                     "ServiceUnavailable", "SlowDown"):
                 self.load.problem("multi-delete: %s" % (got,))
