@@ -12,11 +12,20 @@
 
 #define BLOCK  16
 
+/* OpenSSL's context does what is short or does not begin or end at a block, and
+ * everything where the processor is not one for cos_wide_blocks(). */
 struct cos_crypt_s {
     EVP_CIPHER_CTX  *ctx;
+    cos_wide_t       keys;
+    uint64_t         pos;             /* of the next byte */
+    cos_u8           nonce[COS_CRYPT_NONCE];
+    unsigned         wide:1;
+    unsigned         behind:1;        /* ctx is not at pos */
 };
 
+static int set_position(cos_crypt_t *c);
 static int update(cos_crypt_t *c, cos_u8 *dst, const cos_u8 *src, size_t n);
+static int narrow(cos_crypt_t *c, cos_u8 *dst, const cos_u8 *src, size_t n);
 
 
 cos_crypt_t *
@@ -28,7 +37,7 @@ cos_crypt_create(const cos_u8 key[COS_CRYPT_KEY])
         return NULL;
     }
 
-    c = malloc(sizeof(cos_crypt_t));
+    c = calloc(1, sizeof(cos_crypt_t));
     if (c == NULL) {
         return NULL;
     }
@@ -42,6 +51,8 @@ cos_crypt_create(const cos_u8 key[COS_CRYPT_KEY])
         return NULL;
     }
 
+    c->wide = cos_wide_init(&c->keys, key) != 0;
+
     return c;
 }
 
@@ -50,13 +61,26 @@ int
 cos_crypt_seek(cos_crypt_t *c, const cos_u8 nonce[COS_CRYPT_NONCE],
     uint64_t pos)
 {
+    memcpy(c->nonce, nonce, COS_CRYPT_NONCE);
+    c->pos = pos;
+    c->behind = 1;
+
+    return 0;
+}
+
+
+/* Brings OpenSSL's context to pos. */
+static int
+set_position(cos_crypt_t *c)
+{
     int      i;
     uint64_t n;
     cos_u8   block[BLOCK], skipped[BLOCK];
 
-    memcpy(block, nonce, COS_CRYPT_NONCE);
+    memcpy(block, c->nonce, COS_CRYPT_NONCE);
 
-    for (i = BLOCK - 1, n = pos / BLOCK; i >= COS_CRYPT_NONCE; i--, n >>= 8) {
+    for (i = BLOCK - 1, n = c->pos / BLOCK; i >= COS_CRYPT_NONCE; i--, n >>= 8)
+    {
         block[i] = (cos_u8) n;
     }
 
@@ -67,7 +91,13 @@ cos_crypt_seek(cos_crypt_t *c, const cos_u8 nonce[COS_CRYPT_NONCE],
 
     memset(skipped, 0, BLOCK);
 
-    return update(c, skipped, skipped, pos % BLOCK);
+    if (narrow(c, skipped, skipped, c->pos % BLOCK) != 0) {
+        return -1;
+    }
+
+    c->behind = 0;
+
+    return 0;
 }
 
 
@@ -75,14 +105,56 @@ int
 cos_crypt_update(cos_crypt_t *c, void *dst, const void *src, size_t n)
 {
     size_t        len;
-    cos_u8       *to;
-    const cos_u8 *from;
+    cos_u8       *to = dst;
+    const cos_u8 *from = src;
 
-    /* EVP counts in int */
-    for (to = dst, from = src; n; to += len, from += len, n -= len) {
-        len = n < INT_MAX / 2 ? n : INT_MAX / 2;
+    if (c->wide && n >= BLOCK + COS_WIDE_MIN) {
+        /* to the next block */
+        len = (0 - c->pos) % BLOCK;
 
         if (update(c, to, from, len) != 0) {
+            return -1;
+        }
+
+        to += len;
+        from += len;
+        n -= len;
+        len = n / COS_WIDE_MIN * COS_WIDE_MIN;
+
+        cos_wide_blocks(&c->keys, c->nonce, c->pos / BLOCK, to, from, len);
+
+        to += len;
+        from += len;
+        n -= len;
+        c->pos += len;
+        c->behind = 1;
+    }
+
+    return update(c, to, from, n);
+}
+
+
+static int
+update(cos_crypt_t *c, cos_u8 *dst, const cos_u8 *src, size_t n)
+{
+    size_t len;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    if (c->behind && set_position(c) != 0) {
+        return -1;
+    }
+
+    c->pos += n;
+
+    /* EVP counts in int */
+    for ( ; n; dst += len, src += len, n -= len) {
+        len = n < INT_MAX / 2 ? n : INT_MAX / 2;
+
+        if (narrow(c, dst, src, len) != 0) {
+            c->behind = 1;
             return -1;
         }
     }
@@ -92,7 +164,7 @@ cos_crypt_update(cos_crypt_t *c, void *dst, const void *src, size_t n)
 
 
 static int
-update(cos_crypt_t *c, cos_u8 *dst, const cos_u8 *src, size_t n)
+narrow(cos_crypt_t *c, cos_u8 *dst, const cos_u8 *src, size_t n)
 {
     int len;
 
@@ -111,6 +183,7 @@ cos_crypt_free(cos_crypt_t *c)
     if (c != NULL) {
         /* cleanses the key schedule */
         EVP_CIPHER_CTX_free(c->ctx);
+        cos_cleanse(c, sizeof(cos_crypt_t));
         free(c);
     }
 }

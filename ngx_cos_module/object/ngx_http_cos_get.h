@@ -50,6 +50,11 @@ ngx_int_t ngx_http_cos_get_drain(ngx_http_cos_ctx_t *ctx,
 ngx_int_t ngx_http_cos_get_yield(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
 
+/* For an answer in several writes from memory: with tcp_nopush, no segment goes
+ * half full, although TCP_NODELAY is set. nginx lets the last one go when the
+ * request ends, as after sendfile. A unix socket refuses, and needs none. */
+void ngx_http_cos_get_cork(ngx_http_request_t *r);
+
 /* What a part number in the query asks for, if there is one. */
 cos_err_e ngx_http_cos_get_part(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_get_t *g);

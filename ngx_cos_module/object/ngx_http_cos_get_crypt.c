@@ -1,6 +1,8 @@
 /*
  * Sending an encrypted object. There is nothing for sendfile: bytes are read
- * and decrypted into one of two buffers, while what is in the other one leaves.
+ * and decrypted into one of two buffers, while what is in the other one leaves;
+ * into the same one as long as all of it leaves at once, as it is still in the
+ * CPU's cache.
  *
  *   crypt_fill     the next piece. On the loop, if the page cache has it: that
  *                  takes some ten microseconds, less than handing it to a
@@ -275,6 +277,10 @@ crypt_filled(ngx_http_cos_ctx_t *ctx)
     }
 
     if (!g->header_sent) {
+        if (g->left) {
+            ngx_http_cos_get_cork(r);
+        }
+
         rc = ngx_http_cos_get_header(ctx, g->whole);
         if (rc != NGX_OK) {
             return rc;
@@ -306,6 +312,11 @@ crypt_filled(ngx_http_cos_ctx_t *ctx)
 
         if (rc == NGX_ERROR) {
             return ngx_http_cos_sent(ctx, rc);
+        }
+
+        if (!r->buffered && !r->connection->buffered) {
+            /* all of it is the kernel's */
+            c->which = which;
         }
 
         c->turn += len;

@@ -157,6 +157,39 @@ warm_up(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
 }
 
 
+/* Whether segments of the answer are the connection's own, and are to be
+ * full. */
+static ngx_uint_t
+may_cork(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->tcp_nopush
+#if (NGX_HTTP_V2)
+           && r->stream == NULL
+#endif
+#if (NGX_HTTP_SSL)
+           && r->connection->ssl == NULL
+#endif
+           ;
+}
+
+
+void
+ngx_http_cos_get_cork(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c = r->connection;
+
+    if (c->tcp_nopush == NGX_TCP_NOPUSH_UNSET && may_cork(r)
+        && ngx_tcp_nopush(c->fd) == 0)
+    {
+        c->tcp_nopush = NGX_TCP_NOPUSH_SET;
+    }
+}
+
+
 /*
  * A segment of a response from a file holds at most 17 pages or pieces of
  * pages; bytes that do not begin at a page leave it half full, and with
@@ -173,15 +206,7 @@ no_delay(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (!clcf->tcp_nopush || !clcf->tcp_nodelay
-#if (NGX_HTTP_V2)
-        || r->stream
-#endif
-#if (NGX_HTTP_SSL)
-        || c->ssl
-#endif
-       )
-    {
+    if (!clcf->tcp_nodelay || !may_cork(r)) {
         return;
     }
 

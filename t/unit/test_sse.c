@@ -119,6 +119,46 @@ seeks(void **state)
 }
 
 
+/* Whole blocks may go another way than the rest: any length from any offset,
+ * to another place, and nothing beside it, is as the sum of single bytes. */
+static void
+lengths(void **state)
+{
+    size_t       i, n, pos;
+    cos_u8       key[32], nonce[8], text[1400], want[1400], got[1402];
+    cos_crypt_t *c;
+
+    (void) state;
+    assert_int_equal(cos_random(key, 32), 0);
+    assert_int_equal(cos_random(nonce, 8), 0);
+    assert_int_equal(cos_random(text, sizeof(text)), 0);
+    c = cos_crypt_create(key);
+    assert_non_null(c);
+    assert_int_equal(cos_crypt_seek(c, nonce, 0), 0);
+
+    for (i = 0; i < sizeof(text); i++) {
+        assert_int_equal(cos_crypt_update(c, want + i, text + i, 1), 0);
+    }
+
+    for (pos = 0; pos < 34; pos++) {
+        for (n = 0; n <= 1300; n += 1 + (n > 300) * 37) {
+            memset(got, 0x5a, sizeof(got));
+            assert_int_equal(cos_crypt_seek(c, nonce, pos), 0);
+            assert_int_equal(cos_crypt_update(c, got + 1, text + pos, n), 0);
+            assert_memory_equal(got + 1, want + pos, n);
+            assert_int_equal(got[0], 0x5a);
+            assert_int_equal(got[1 + n], 0x5a);
+
+            /* and goes on where it ended */
+            assert_int_equal(cos_crypt_update(c, got, text + pos + n, 20), 0);
+            assert_memory_equal(got, want + pos + n, 20);
+        }
+    }
+
+    cos_crypt_free(c);
+}
+
+
 static void
 seals(void **state)
 {
@@ -319,6 +359,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_blocks),
         cmocka_unit_test(seeks),
+        cmocka_unit_test(lengths),
         cmocka_unit_test(seals),
         cmocka_unit_test(same_or_not),
         cmocka_unit_test(objects),
