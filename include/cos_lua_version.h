@@ -8,6 +8,6 @@
 #ifndef COS_LUA_VERSION_H
 #define COS_LUA_VERSION_H
 
-#define COS_LUA_VERSION  10
+#define COS_LUA_VERSION  11
 
 #endif

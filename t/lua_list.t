@@ -1,13 +1,14 @@
 #!/usr/bin/perl
 
 # Listings of objects and of uploads against a naive model: random keys made of
-# few, awkward bytes, and every combination of prefix, delimiter, marker and
-# limit; page by page they give the whole.
+# few, awkward bytes, or of folders, and every combination of prefix, delimiter,
+# marker and limit; page by page they give the whole.
 
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use List::Util qw(shuffle);
 use Test::More;
 use CosRedis;
 use CosRecord;
@@ -102,13 +103,19 @@ sub uploads {
     return [$more, [$next, $next_id], \@out, $prefixes];
 }
 
+# Mostly a short one, so that much begins with it.
+sub beginning {
+    my ($key) = @_;
+    return substr $key, 0, 1 + int rand(rand() < 0.7 ? 3 : length $key);
+}
+
 sub compare {
     my ($name, $rounds, $entries, $call, $ids) = @_;
     my @known = map { $_->[0] } @$entries;
     my $bad = 0;
     for (1 .. $rounds) {
         my $prefix = rand() < 0.5 ? '' : rand() < 0.5 ? text(2)
-            : substr pick(@known), 0, 1 + int rand 3;
+            : beginning(pick(@known));
         my $delimiter = pick('', '/', '/', 'a', "\xff", "\0", 'ab', '//');
         my $marker = rand() < 0.4 ? '' : rand() < 0.5 ? text(4) : pick(@known);
         my $id = $ids && rand() < 0.5 ? pick('1', '5', 'a') : '';
@@ -257,6 +264,81 @@ subtest 'uploads' => sub {
             values %seen;
         compare('set ' . @entries, 1500, \@entries, \&uploads, 1);
         pages('set ' . @entries, \@entries, \&uploads, 1);
+    }
+};
+
+
+# The commands on sorted sets that a listing of a bucket takes.
+sub commands {
+    my ($bid, @args) = @_;
+    $redis->cmd('CONFIG', 'RESETSTAT');
+    my $reply = $redis->fcall('cos_list', ["k{$bid}"], $bid, @args);
+    my $n = 0;
+    $n += $_ for $redis->cmd('INFO', 'commandstats')
+        =~ /^cmdstat_z\w+:calls=(\d+)/mg;
+    return ($n, scalar @{ $reply->[4] });
+}
+
+# Folders in folders of few and of many objects, with names that come right
+# before and behind a slash and names of all bytes; they grow in any order, or
+# side by side, and shrink.
+subtest 'folders' => sub {
+    my $all = join '', grep { $_ ne '/' } map { chr } 0 .. 255;
+    my @names = ('', "\0", "a\0", 'a', 'a.', 'a0', 'a/', "a\0b", "\xff",
+        "\xff\xff", $all, scalar reverse($all), "$all.", "${all}0");
+    my (%member, $seq);
+    $B = 'k5';
+    $redis->fcall('cos_bucket_put', ['b:f'], 'f', $B,
+        bucket_record('f', $B, 1), 'create');
+    for my $order ('any', 'side by side', 'shrunk', 'any') {
+        my @keys;
+        for (1 .. ($order eq 'shrunk' ? 0 : 25)) {
+            my $folder = join '', map { pick(@names) . '/' } 1 .. 1 + rand 3;
+            push @keys, map { [$_, $folder . sprintf '%03d', $_] }
+                1 .. pick(1, 2, 5, 31, 32, 33, 70, 150);
+        }
+        @keys = map { $_->[1] } sort { $a->[0] <=> $b->[0] } @keys;
+        @keys = shuffle @keys if $order eq 'any';
+        my @gone = grep { rand() < ($order eq 'shrunk' ? 0.7 : 0.1) }
+            sort keys %member;
+        my @calls = map { ['FCALL', 'cos_del', 1, "o{$B}$_", $B, $_, 7, ++$seq,
+            'any'] } @gone;
+        delete @member{@gone};
+        for my $key (@keys) {
+            my $rec = object_record(seq => ++$seq, segs => [[1, 64, 1]]);
+            push @calls, ['FCALL', 'cos_put', 1, "o{$B}$key", $B, $key, 7, $rec,
+                'any'];
+            $member{$key} = index_member($key, $rec);
+        }
+        my $bad = grep { ref ne 'ARRAY' || $_->[0] ne 'OK' }
+            @{ $redis->pipeline(\@calls) };
+        is($bad, 0, 'all changes were made');
+        my @entries = map { [$_, '', $member{$_}] } sort keys %member;
+        my $name = "$order: " . @entries;
+        my ($members, $wrong) = index_read($redis, $B);
+        is_deeply($wrong, [], "$name: form of the index");
+        ok(eq_array($members, [map { $_->[2] } @entries]), "$name: index");
+        compare($name, 700, \@entries, \&listed, 0);
+        pages($name, \@entries, \&listed, 0);
+    }
+};
+
+# Behind each folder a listing goes on with one look into the directory and one
+# at a page, where folders were filled side by side; where they were in any
+# order it needs little more.
+subtest 'large folders' => sub {
+    my @keys = map { my $i = $_; map { sprintf 'x/%04d/%08d', $_, $i } 1 .. 200 }
+        1 .. 100;
+    for (['k3', 2.1, \@keys], ['k4', 2.2, [shuffle @keys]]) {
+        my ($bid, $most, $order) = @$_;
+        $redis->fcall('cos_bucket_put', ["b:$bid"], $bid, $bid,
+            bucket_record($bid, $bid, 1), 'create');
+        $redis->pipeline([map {
+            ['FCALL', 'cos_put', 1, "o{$bid}$_", $bid, $_, 7,
+             object_record(seq => 1, segs => [[1, 64, 1]]), 'any'] } @$order]);
+        my ($n, $folders) = commands($bid, 'x/', '/', '', 1000);
+        is($folders, 200, 'all folders');
+        cmp_ok($n, '<=', $most * $folders, "$n commands");
     }
 };
 

@@ -151,14 +151,29 @@ local function index_fill(page, members, first, last)
 end
 
 
+-- Where a page starts whose first member is b when a is the last one before it:
+-- above the id of the one and not above that of the other. Where a folder ends
+-- between them that is where a listing by folders goes on behind it, which so
+-- finds the page at once; else it is the shortest text. (Ids are not prefixes
+-- of each other's members.)
+local function index_border(a, b)
+    local same = 1
+    while same < #b and string.byte(a, same) == string.byte(b, same) do
+        same = same + 1
+    end
+    local slash = string.find(a, '/', same, true)
+    if slash and slash < string.find(a, '\0', same, true) then
+        return successor(string.sub(a, 1, slash))
+    end
+    return string.sub(b, 1, same)
+end
+
+
 -- Splits a full page to make room for member, and returns the start of the page
 -- it belongs to. What is behind the middle goes. But where keys ascend pages
 -- are to be filled: what comes behind the last of all begins a page of its own,
 -- and what comes behind all of another page takes the last few of it with it,
 -- so that what follows, in whatever order, finds room there.
--- A page starts at the shortest text between its first member and the last one
--- before it: as ids are not prefixes of each other's members, that is above the
--- id of the one and not above that of the other.
 local function index_split(x, start, member)
     local page = x.page .. start
     local members = redis.call('ZRANGE', page, '0', '-1')
@@ -174,11 +189,7 @@ local function index_split(x, start, member)
         end
     end
 
-    local a, b, same = members[from - 1], members[from], 1
-    while same < #b and string.byte(a, same) == string.byte(b, same) do
-        same = same + 1
-    end
-    local next = string.sub(b, 1, same)
+    local next = index_border(members[from - 1], members[from])
     local moved = from <= n and index_bytes(x, members, from, n) or 0
 
     redis.call('ZADD', x.dir, '0', next)
