@@ -24,6 +24,7 @@
 #include "cos_err.h"
 #include "cos_form.h"
 #include "cos_name.h"
+#include "cos_policy.h"
 #include "cos_record.h"
 #include "cos_xml.h"
 #include "ngx_http_cos_meta.h"
@@ -91,7 +92,8 @@ ngx_http_cos_now(void)
 
 typedef struct {
     unsigned    known:1;              /* signed and proved */
-    uint64_t    uid;
+    uint64_t    uid;                  /* of the account */
+    uint64_t    sub;                  /* of its user; 0: the account itself */
     ngx_str_t   name;
     ngx_str_t   access_key;
 } ngx_http_cos_identity_t;
@@ -321,11 +323,7 @@ ngx_int_t ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
 /* Looks an access key up among the root keys. */
 ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
     ngx_str_t *access_key);
-/* Whether the request's identity may read an object with that record in that
- * bucket (also the source of a copy). */
-ngx_uint_t ngx_http_cos_may_read(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
-    cos_object_t *object);
-ngx_uint_t ngx_http_cos_may_list(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket);
+/* What the identity may do: ngx_http_cos_rights.h */
 
 
 /* --- answers (request/ngx_http_cos_reply.c) ---------------------------------------------- */
@@ -416,21 +414,32 @@ ngx_int_t ngx_http_cos_pace_wait(ngx_http_cos_ctx_t *ctx,
 
 /* --- operations ------------------------------------------------------------------------------ */
 
+/* The permission that an ACL can give for an action: on the bucket (LIST,
+ * WRITE), on the object (READ, OWN), on what the action is done to (_ACP). */
+typedef enum {
+    NGX_HTTP_COS_PERM_NONE = 0,       /* no ACL gives it */
+    NGX_HTTP_COS_PERM_LIST,
+    NGX_HTTP_COS_PERM_WRITE,
+    NGX_HTTP_COS_PERM_READ,
+    NGX_HTTP_COS_PERM_OWN,            /* not granted, but the owner's: that of
+                                         the object, and its bucket's */
+    NGX_HTTP_COS_PERM_READ_ACP,
+    NGX_HTTP_COS_PERM_WRITE_ACP
+} ngx_http_cos_perm_e;
+
 /* First step of an operation after the gate. */
 typedef struct {
     ngx_http_cos_step_pt   begin;
     unsigned               needs;     /* NGX_HTTP_COS_NEED_* */
+    cos_action_e           action;    /* to be allowed; COS_ACT_MAX: nothing */
+    ngx_http_cos_perm_e    perm;
 } ngx_http_cos_op_t;
 
 #define NGX_HTTP_COS_NEED_BUCKET  1
 #define NGX_HTTP_COS_NEED_OBJECT  2   /* its record, from the cache */
 #define NGX_HTTP_COS_NEED_FRESH   4   /* its record, past the cache */
 #define NGX_HTTP_COS_NEED_SIGNED  8   /* never anonymous */
-#define NGX_HTTP_COS_NEED_OWNER   16  /* the bucket's owner only */
-#define NGX_HTTP_COS_NEED_LIST    32  /* may list the bucket */
-#define NGX_HTTP_COS_NEED_READ    64  /* may read the object */
-#define NGX_HTTP_COS_NEED_WRITE   128 /* may write into the bucket */
-#define NGX_HTTP_COS_NEED_FORM    256 /* its body says who asks: rights are
+#define NGX_HTTP_COS_NEED_FORM    16  /* its body says who asks: rights are
                                          judged by ngx_http_cos_gate_form */
 
 extern const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX];

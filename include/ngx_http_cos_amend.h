@@ -29,10 +29,6 @@ typedef struct {
  * committed; a failure is answered. */
 ngx_int_t ngx_http_cos_amend(ngx_http_cos_ctx_t *ctx, ngx_http_cos_amend_t *a);
 
-/* Whether who asks may see and change what only owners may: ACL and tags of
- * the request's object. COS_E_ACCESS_DENIED, COS_E_NO_SUCH_KEY. */
-cos_err_e ngx_http_cos_owns_object(ngx_http_cos_ctx_t *ctx);
-
 #pragma GCC visibility pop
 
 #endif

@@ -6,15 +6,11 @@
  *   2 facts: bucket, credential, object (one round trip, none when hot)
  *   3 the signature is proved
  *   4 the bucket must exist, the identity must have the right
- *
- * A public-read bucket's objects with ACL "default" are readable by anyone,
- * as in COS; objects written in the S3 dialect are private unless they say
- * otherwise, as in S3.
  */
 
-#include "ngx_http_cos.h"
-#include "cos_post.h"
 #include "ngx_http_cos_bucket.h"
+#include "ngx_http_cos_rights.h"
+#include "cos_post.h"
 
 
 #define MAX_ACCESS_KEY  128
@@ -25,7 +21,6 @@ static ngx_int_t credential(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t collect(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t judge(ngx_http_cos_ctx_t *ctx);
 static cos_err_e prove(ngx_http_cos_ctx_t *ctx);
-static cos_err_e authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs);
 
 
 /* The version of the object that the query names. */
@@ -243,7 +238,7 @@ judge(ngx_http_cos_ctx_t *ctx)
         err = ctx->bucket.id.len ? COS_OK : COS_E_NO_SUCH_BUCKET;
 
     } else {
-        err = authorise(ctx, needs);
+        err = ngx_http_cos_authorise(ctx);
     }
 
     if (err == COS_OK && ctx->object_known
@@ -438,136 +433,4 @@ prove(ngx_http_cos_ctx_t *ctx)
     id->known = (err == COS_OK);
 
     return err;
-}
-
-
-/* --- may ------------------------------------------------------------------------ */
-
-ngx_uint_t
-ngx_http_cos_may_list(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket)
-{
-    if (ctx->identity.known && ctx->identity.uid == bucket->owner) {
-        return 1;
-    }
-
-    switch (ngx_http_cos_bucket_acl(bucket)) {
-    case COS_ACL_PUBLIC_READ:
-    case COS_ACL_PUBLIC_READ_WRITE:
-        return 1;
-    case COS_ACL_AUTHENTICATED_READ:
-        return ctx->identity.known;
-    default:
-        return 0;
-    }
-}
-
-
-ngx_uint_t
-ngx_http_cos_may_read(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket,
-    cos_object_t *object)
-{
-    uint64_t                  owner;
-    ngx_http_cos_identity_t  *id = &ctx->identity;
-
-    if (!ngx_http_cos_paid(ctx, bucket)) {
-        return 0;
-    }
-
-    owner = ngx_http_cos_object_owner(bucket, object);
-
-    if (id->known && id->uid == owner) {
-        return 1;
-    }
-
-    if (!id->known && object->attr[COS_X_SSE].len) {
-        /* what is encrypted is never anonymous (COS, server-side encryption) */
-        return 0;
-    }
-
-    switch (ngx_http_cos_object_acl(bucket, object)) {
-    case COS_ACL_DEFAULT:
-        /* what the bucket's owner shares, and the owner too */
-        return (id->known && id->uid == bucket->owner)
-               || ngx_http_cos_may_list(ctx, bucket);
-    case COS_ACL_PUBLIC_READ:
-    case COS_ACL_PUBLIC_READ_WRITE:
-        return 1;
-    case COS_ACL_AUTHENTICATED_READ:
-        return id->known;
-    case COS_ACL_BUCKET_OWNER_READ:
-    case COS_ACL_BUCKET_OWNER_FULL:
-        return id->known && id->uid == bucket->owner;
-    default:
-        return 0;
-    }
-}
-
-
-static ngx_uint_t
-may_write(ngx_http_cos_ctx_t *ctx)
-{
-    return (ctx->identity.known && ctx->identity.uid == ctx->bucket.owner)
-           || ngx_http_cos_bucket_acl(&ctx->bucket)
-              == COS_ACL_PUBLIC_READ_WRITE;
-}
-
-
-static cos_err_e
-authorise(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
-{
-    ngx_http_cos_identity_t  *id = &ctx->identity;
-
-    if ((needs & NGX_HTTP_COS_NEED_SIGNED) && !id->known) {
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_BUCKET) && ctx->bucket.id.len == 0) {
-        return COS_E_NO_SUCH_BUCKET;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_BUCKET)
-        && !ngx_http_cos_owner_expected(ctx, &ctx->bucket,
-                                        "expected-bucket-owner"))
-    {
-        ctx->reason = "the bucket is not that of the expected owner";
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_BUCKET)
-        && !ngx_http_cos_paid(ctx, &ctx->bucket))
-    {
-        ctx->reason = "in this bucket the requester pays, which the request "
-                      "must accept";
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_OWNER)
-        && (!id->known || id->uid != ctx->bucket.owner))
-    {
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_LIST)
-        && !ngx_http_cos_may_list(ctx, &ctx->bucket))
-    {
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if ((needs & NGX_HTTP_COS_NEED_WRITE) && !may_write(ctx)) {
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if (needs & NGX_HTTP_COS_NEED_READ) {
-        if (!ctx->object_known) {
-            /* that a key is missing is for those who may list */
-            return ngx_http_cos_may_list(ctx, &ctx->bucket)
-                   ? COS_E_NO_SUCH_KEY : COS_E_ACCESS_DENIED;
-        }
-
-        if (!ngx_http_cos_may_read(ctx, &ctx->bucket, &ctx->object)) {
-            return COS_E_ACCESS_DENIED;
-        }
-    }
-
-    return COS_OK;
 }

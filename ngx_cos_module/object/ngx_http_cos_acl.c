@@ -31,13 +31,6 @@ ngx_int_t
 ngx_http_cos_get_object_acl(ngx_http_cos_ctx_t *ctx)
 {
     cos_buf_t  b;
-    cos_err_e  err;
-
-    err = ngx_http_cos_owns_object(ctx);
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
-    }
 
     cos_buf_init(&b, &ctx->alloc, 1024);
     cos_xml_acl(&b, ctx->name.dialect, owner_of(ctx), ctx->bucket.owner,
@@ -52,12 +45,6 @@ ngx_http_cos_put_object_acl(ngx_http_cos_ctx_t *ctx)
 {
     acl_t      *a;
     cos_err_e   err;
-
-    err = ngx_http_cos_owns_object(ctx);
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
-    }
 
     a = ngx_pcalloc(ctx->request->pool, sizeof(acl_t));
     if (a == NULL) {

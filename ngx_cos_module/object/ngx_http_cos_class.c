@@ -184,15 +184,7 @@ ngx_http_cos_restore_object(ngx_http_cos_ctx_t *ctx)
     restore_t  *p;
     cos_err_e   err;
 
-    err = ngx_http_cos_amendable(ctx);
-
-    if (err == COS_OK) {
-        err = ngx_http_cos_owns_object(ctx);
-    }
-
-    if (err == COS_OK) {
-        err = is_archived(ctx, &ctx->object);
-    }
+    err = is_archived(ctx, &ctx->object);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);

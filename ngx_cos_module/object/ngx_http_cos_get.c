@@ -14,6 +14,7 @@
 
 #include "ngx_http_cos_class.h"
 #include "ngx_http_cos_get.h"
+#include "ngx_http_cos_rights.h"
 #include "ngx_http_cos_symlink.h"
 #include "ngx_http_cos_sse.h"
 
@@ -326,6 +327,7 @@ get_opened(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 get_refetched(ngx_http_cos_ctx_t *ctx)
 {
+    cos_err_e            err;
     ngx_http_cos_get_t  *g = ctx->op;
 
     release(g);
@@ -350,8 +352,10 @@ get_refetched(ngx_http_cos_ctx_t *ctx)
     }
 
     /* it may be another object by now */
-    if (!ngx_http_cos_may_read(ctx, &ctx->bucket, &ctx->object)) {
-        return ngx_http_cos_fail(ctx, COS_E_ACCESS_DENIED, NULL);
+    err = ngx_http_cos_still_may(ctx);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
     }
 
     return ngx_http_cos_goto(ctx, get_plan);

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_cos_class.h"
+#include "ngx_http_cos_rights.h"
 #include "cos_xml_lock.h"
 
 
@@ -271,9 +272,11 @@ ngx_http_cos_lock_headers(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
 cos_err_e
 ngx_http_cos_amendable(ngx_http_cos_ctx_t *ctx)
 {
+    ngx_http_cos_place_t  place;
+
     if (!ctx->object_known) {
-        return ngx_http_cos_may_list(ctx, &ctx->bucket) ? COS_E_NO_SUCH_KEY
-                                                        : COS_E_ACCESS_DENIED;
+        ngx_http_cos_place(ctx, &place);
+        return ngx_http_cos_missing(ctx, &place, COS_E_NO_SUCH_KEY);
     }
 
     return ctx->object.flags & COS_F_MARKER ? COS_E_METHOD_NOT_ALLOWED

@@ -7,7 +7,7 @@
  */
 
 #include "ngx_http_cos_amend.h"
-#include "ngx_http_cos_bucket.h"
+#include "ngx_http_cos_rights.h"
 
 
 /* each time somebody was faster: as many as write at once */
@@ -17,27 +17,6 @@
 static ngx_int_t amend_make(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t amend_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t amend_again(ngx_http_cos_ctx_t *ctx);
-
-
-/* The object's owner and the bucket's. */
-cos_err_e
-ngx_http_cos_owns_object(ngx_http_cos_ctx_t *ctx)
-{
-    uint64_t  uid = ctx->identity.uid;
-
-    if (!ctx->identity.known) {
-        return COS_E_ACCESS_DENIED;
-    }
-
-    if (!ctx->object_known) {
-        return ngx_http_cos_may_list(ctx, &ctx->bucket) ? COS_E_NO_SUCH_KEY
-                                                        : COS_E_ACCESS_DENIED;
-    }
-
-    return uid == ctx->bucket.owner
-           || uid == ngx_http_cos_object_owner(&ctx->bucket, &ctx->object)
-           ? COS_OK : COS_E_ACCESS_DENIED;
-}
 
 
 ngx_int_t
@@ -134,7 +113,8 @@ amend_again(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
     }
 
-    err = ngx_http_cos_owns_object(ctx);
+    /* somebody else's, perhaps, by now */
+    err = ngx_http_cos_still_may(ctx);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);

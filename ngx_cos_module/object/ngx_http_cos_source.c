@@ -5,6 +5,7 @@
 
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_class.h"
+#include "ngx_http_cos_rights.h"
 
 
 static ngx_int_t source_facts(ngx_http_cos_ctx_t *ctx);
@@ -121,18 +122,24 @@ ask_object(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s)
 static ngx_int_t
 source_judge(ngx_http_cos_ctx_t *ctx)
 {
+    cos_err_e               err;
+    ngx_http_cos_place_t    place;
     ngx_http_cos_source_t  *s = ctx->source;
 
     if (s->object_fact.failed) {
         return fail(ctx, s, COS_E_UNAVAILABLE);
     }
 
+    place.bucket = &s->bucket;
+    place.kept = s->bucket_fact.kept;
+    place.key = s->key;
+    place.object = s->object_fact.value.len ? &s->object : NULL;
+
     if (s->object_fact.value.len == 0) {
-        return fail(ctx, s, !ngx_http_cos_may_list(ctx, &s->bucket)
-                            ? COS_E_ACCESS_DENIED
-                            : s->linked ? COS_E_SYMLINK_TARGET
+        return fail(ctx, s, ngx_http_cos_missing(ctx, &place,
+                            s->linked ? COS_E_SYMLINK_TARGET
                             : s->object_fact.by_version
-                            ? COS_E_NO_SUCH_VERSION : COS_E_NO_SUCH_KEY);
+                            ? COS_E_NO_SUCH_VERSION : COS_E_NO_SUCH_KEY));
     }
 
     if (cos_object_decode(&s->object, s->object_fact.value, &ctx->alloc)
@@ -142,10 +149,17 @@ source_judge(ngx_http_cos_ctx_t *ctx)
     }
 
     if (!ngx_http_cos_owner_expected(ctx, &s->bucket,
-                                     "source-expected-bucket-owner")
-        || !ngx_http_cos_may_read(ctx, &s->bucket, &s->object))
+                                     "source-expected-bucket-owner"))
     {
         return fail(ctx, s, COS_E_ACCESS_DENIED);
+    }
+
+    err = ngx_http_cos_may(ctx, &place,
+                           s->object_fact.by_version ? COS_ACT_GET_VERSION
+                                                     : COS_ACT_GET,
+                           NGX_HTTP_COS_PERM_READ);
+    if (err != COS_OK) {
+        return fail(ctx, s, err);
     }
 
     if (s->object.attr[COS_X_TARGET].len) {

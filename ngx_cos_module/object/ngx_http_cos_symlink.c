@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_rights.h"
 #include "ngx_http_cos_sse.h"
 #include "ngx_http_cos_symlink.h"
 #include "cos_class.h"
@@ -249,16 +250,22 @@ ngx_http_cos_follow(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
 static ngx_int_t
 followed(ngx_http_cos_ctx_t *ctx)
 {
-    follow_t  *f = ctx->state;
+    follow_t              *f = ctx->state;
+    cos_err_e              err;
+    ngx_http_cos_place_t   place;
 
     if (ctx->object_fact.failed) {
         return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
     }
 
+    ngx_http_cos_place(ctx, &place);
+    place.key = f->target;
+
     if (ctx->object_fact.value.len == 0) {
+        place.object = NULL;
         return ngx_http_cos_fail(ctx,
-                                 ngx_http_cos_may_list(ctx, &ctx->bucket)
-                                 ? COS_E_SYMLINK_TARGET : COS_E_ACCESS_DENIED,
+                                 ngx_http_cos_missing(ctx, &place,
+                                                      COS_E_SYMLINK_TARGET),
                                  NULL);
     }
 
@@ -268,8 +275,12 @@ followed(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
     }
 
-    if (!ngx_http_cos_may_read(ctx, &ctx->bucket, &ctx->object)) {
-        return ngx_http_cos_fail(ctx, COS_E_ACCESS_DENIED, NULL);
+    err = ngx_http_cos_may(ctx, &place,
+                           ctx->name.op == COS_OP_HEAD_OBJECT ? COS_ACT_HEAD
+                                                              : COS_ACT_GET,
+                           NGX_HTTP_COS_PERM_READ);
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
     }
 
     if (ctx->object.attr[COS_X_TARGET].len) {

@@ -5,6 +5,7 @@
 
 #include "ngx_http_cos_amend.h"
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_rights.h"
 #include "ngx_http_cos_tags.h"
 #include "cos_xml_config.h"
 
@@ -88,13 +89,30 @@ ngx_http_cos_tags_directive(ngx_http_cos_ctx_t *ctx, ngx_uint_t *replace)
 ngx_int_t
 ngx_http_cos_tags_count(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
-    size_t     n;
-    ngx_str_t  value;
+    size_t                n;
+    ngx_str_t             value;
+    ngx_http_cos_place_t  place;
 
     n = cos_tags_count(o->attr[COS_X_TAGS]);
 
-    if (n == 0 || ngx_http_cos_owns_object(ctx) != COS_OK) {
+    if (n == 0) {
         return NGX_OK;
+    }
+
+    /* to those who may see the tags */
+    ngx_http_cos_place(ctx, &place);
+
+    switch (ngx_http_cos_may(ctx, &place,
+                             ctx->version_arg ? COS_ACT_GET_VERSION_TAGS
+                                              : COS_ACT_GET_TAGS,
+                             NGX_HTTP_COS_PERM_OWN))
+    {
+    case COS_OK:
+        break;
+    case COS_E_ACCESS_DENIED:
+        return NGX_OK;
+    default:
+        return NGX_ERROR;
     }
 
     if (ngx_http_cos_decimal(ctx->request->pool, n, &value) != NGX_OK) {
@@ -131,12 +149,7 @@ ngx_http_cos_get_object_tagging(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_unsupported(ctx);
     }
 
-    err = ngx_http_cos_owns_object(ctx);
-
-    if (err == COS_OK) {
-        err = cos_tags_parse(&v, &n, ctx->object.attr[COS_X_TAGS],
-                             &ctx->alloc);
-    }
+    err = cos_tags_parse(&v, &n, ctx->object.attr[COS_X_TAGS], &ctx->alloc);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);
@@ -157,14 +170,10 @@ ngx_http_cos_get_object_tagging(ngx_http_cos_ctx_t *ctx)
 static tagging_t *
 begin(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, ngx_int_t *rc)
 {
-    cos_err_e   err;
     tagging_t  *t;
 
-    err = ctx->name.dialect == COS_DIALECT_BOS ? COS_E_NOT_IMPLEMENTED
-                                               : ngx_http_cos_owns_object(ctx);
-
-    if (err != COS_OK) {
-        *rc = ngx_http_cos_fail(ctx, err, NULL);
+    if (ctx->name.dialect == COS_DIALECT_BOS) {
+        *rc = ngx_http_cos_unsupported(ctx);
         return NULL;
     }
 

@@ -1,0 +1,261 @@
+/*
+ * policy: who may do what. Pure: the request is described by the caller, and
+ * the answer is one decision.
+ *
+ *   actions.c   what there is to be allowed, under both services' names
+ *   decide.c    the decision
+ *
+ * An explicit deny wins over every allow. What nobody allows is denied
+ * (cos-api.md 10.8; AWS IAM, "Policy evaluation logic").
+ */
+
+#ifndef COS_POLICY_H
+#define COS_POLICY_H
+
+#include "cos_core.h"
+
+#pragma GCC visibility push(hidden)
+
+
+/* --- actions ---------------------------------------------------------------- */
+
+/*
+ * One for each thing that a policy of either kind can tell from another: COS
+ * allows HeadObject apart from GetObject, S3 a version apart from what is
+ * current. X(id, level, COS' name, S3's name); "-": has no name there, and only
+ * a wildcard reaches it. Some have no operation here, yet policies of other
+ * places name them.
+ */
+#define COS_ACTION_LIST(X)                                                    \
+    X(LIST_BUCKETS, SERVICE, "GetService", "ListAllMyBuckets")                \
+                                                                              \
+    X(CREATE_BUCKET, BUCKET, "PutBucket", "CreateBucket")                     \
+    X(HEAD_BUCKET, BUCKET, "HeadBucket", "ListBucket")                        \
+    X(DELETE_BUCKET, BUCKET, "DeleteBucket", "DeleteBucket")                  \
+    X(LIST, BUCKET, "GetBucket", "ListBucket")                                \
+    X(LIST_VERSIONS, BUCKET, "GetBucketObjectVersions", "ListBucketVersions") \
+    X(LIST_UPLOADS, BUCKET, "ListMultipartUploads",                           \
+      "ListBucketMultipartUploads")                                           \
+    X(GET_LOCATION, BUCKET, "GetBucketLocation", "GetBucketLocation")         \
+    X(GET_BUCKET_ACL, BUCKET, "GetBucketACL", "GetBucketAcl")                 \
+    X(PUT_BUCKET_ACL, BUCKET, "PutBucketACL", "PutBucketAcl")                 \
+    X(GET_POLICY, BUCKET, "GetBucketPolicy", "GetBucketPolicy")               \
+    X(PUT_POLICY, BUCKET, "PutBucketPolicy", "PutBucketPolicy")               \
+    X(DELETE_POLICY, BUCKET, "DeleteBucketPolicy", "DeleteBucketPolicy")      \
+    X(GET_POLICY_STATUS, BUCKET, "GetBucketPolicyStatus",                     \
+      "GetBucketPolicyStatus")                                                \
+    X(GET_CORS, BUCKET, "GetBucketCORS", "GetBucketCORS")                     \
+    X(PUT_CORS, BUCKET, "PutBucketCORS", "PutBucketCORS")                     \
+    X(DELETE_CORS, BUCKET, "DeleteBucketCORS", "PutBucketCORS")               \
+    X(GET_WEBSITE, BUCKET, "GetBucketWebsite", "GetBucketWebsite")            \
+    X(PUT_WEBSITE, BUCKET, "PutBucketWebsite", "PutBucketWebsite")            \
+    X(DELETE_WEBSITE, BUCKET, "DeleteBucketWebsite", "DeleteBucketWebsite")   \
+    X(GET_REFERER, BUCKET, "GetBucketReferer", "-")                           \
+    X(PUT_REFERER, BUCKET, "PutBucketReferer", "-")                           \
+    X(GET_DOMAIN, BUCKET, "GetBucketDomain", "-")                             \
+    X(PUT_DOMAIN, BUCKET, "PutBucketDomain", "-")                             \
+    X(DELETE_DOMAIN, BUCKET, "DeleteBucketDomain", "-")                       \
+    X(GET_ORIGIN, BUCKET, "GetBucketOrigin", "-")                             \
+    X(PUT_ORIGIN, BUCKET, "PutBucketOrigin", "-")                             \
+    X(DELETE_ORIGIN, BUCKET, "DeleteBucketOrigin", "-")                       \
+    X(GET_LIFECYCLE, BUCKET, "GetBucketLifecycle",                            \
+      "GetLifecycleConfiguration")                                            \
+    X(PUT_LIFECYCLE, BUCKET, "PutBucketLifecycle",                            \
+      "PutLifecycleConfiguration")                                            \
+    X(DELETE_LIFECYCLE, BUCKET, "DeleteBucketLifecycle",                      \
+      "PutLifecycleConfiguration")                                            \
+    X(GET_VERSIONING, BUCKET, "GetBucketVersioning", "GetBucketVersioning")   \
+    X(PUT_VERSIONING, BUCKET, "PutBucketVersioning", "PutBucketVersioning")   \
+    X(GET_BUCKET_TAGS, BUCKET, "GetBucketTagging", "GetBucketTagging")        \
+    X(PUT_BUCKET_TAGS, BUCKET, "PutBucketTagging", "PutBucketTagging")        \
+    X(DELETE_BUCKET_TAGS, BUCKET, "DeleteBucketTagging", "PutBucketTagging")  \
+    X(GET_ENCRYPTION, BUCKET, "GetBucketEncryption",                          \
+      "GetEncryptionConfiguration")                                           \
+    X(PUT_ENCRYPTION, BUCKET, "PutBucketEncryption",                          \
+      "PutEncryptionConfiguration")                                           \
+    X(DELETE_ENCRYPTION, BUCKET, "DeleteBucketEncryption",                    \
+      "PutEncryptionConfiguration")                                           \
+    X(GET_LOGGING, BUCKET, "GetBucketLogging", "GetBucketLogging")            \
+    X(PUT_LOGGING, BUCKET, "PutBucketLogging", "PutBucketLogging")            \
+    X(GET_NOTIFICATION, BUCKET, "GetBucketNotification",                      \
+      "GetBucketNotification")                                                \
+    X(PUT_NOTIFICATION, BUCKET, "PutBucketNotification",                      \
+      "PutBucketNotification")                                                \
+    X(GET_INVENTORY, BUCKET, "GetBucketInventory", "GetInventoryConfiguration")\
+    X(LIST_INVENTORY, BUCKET, "ListBucketInventory",                          \
+      "GetInventoryConfiguration")                                            \
+    X(PUT_INVENTORY, BUCKET, "PutBucketInventory", "PutInventoryConfiguration")\
+    X(POST_INVENTORY, BUCKET, "PostBucketInventory",                          \
+      "PutInventoryConfiguration")                                            \
+    X(DELETE_INVENTORY, BUCKET, "DeleteBucketInventory",                      \
+      "PutInventoryConfiguration")                                            \
+    X(GET_REPLICATION, BUCKET, "GetBucketReplication",                        \
+      "GetReplicationConfiguration")                                          \
+    X(PUT_REPLICATION, BUCKET, "PutBucketReplication",                        \
+      "PutReplicationConfiguration")                                          \
+    X(DELETE_REPLICATION, BUCKET, "DeleteBucketReplication",                  \
+      "PutReplicationConfiguration")                                          \
+    X(GET_ACCELERATE, BUCKET, "GetBucketAccelerate",                          \
+      "GetAccelerateConfiguration")                                           \
+    X(PUT_ACCELERATE, BUCKET, "PutBucketAccelerate",                          \
+      "PutAccelerateConfiguration")                                           \
+    X(GET_TIERING, BUCKET, "GetBucketIntelligentTiering",                     \
+      "GetIntelligentTieringConfiguration")                                   \
+    X(PUT_TIERING, BUCKET, "PutBucketIntelligentTiering",                     \
+      "PutIntelligentTieringConfiguration")                                   \
+    X(GET_LOCK, BUCKET, "GetBucketObjectLockConfiguration",                   \
+      "GetBucketObjectLockConfiguration")                                     \
+    X(PUT_LOCK, BUCKET, "PutBucketObjectLockConfiguration",                   \
+      "PutBucketObjectLockConfiguration")                                     \
+    X(GET_PAYMENT, BUCKET, "GetBucketRequestPayment",                         \
+      "GetBucketRequestPayment")                                              \
+    X(PUT_PAYMENT, BUCKET, "PutBucketRequestPayment",                         \
+      "PutBucketRequestPayment")                                              \
+    X(GET_PUBLIC_BLOCK, BUCKET, "GetBucketPublicAccessBlock",                 \
+      "GetBucketPublicAccessBlock")                                           \
+    X(PUT_PUBLIC_BLOCK, BUCKET, "PutBucketPublicAccessBlock",                 \
+      "PutBucketPublicAccessBlock")                                           \
+    X(GET_OWNERSHIP, BUCKET, "GetBucketOwnershipControls",                    \
+      "GetBucketOwnershipControls")                                           \
+    X(PUT_OWNERSHIP, BUCKET, "PutBucketOwnershipControls",                    \
+      "PutBucketOwnershipControls")                                           \
+    X(GET_QUOTA, BUCKET, "GetBucketQuota", "-")                               \
+    X(PUT_QUOTA, BUCKET, "PutBucketQuota", "-")                               \
+    X(DELETE_QUOTA, BUCKET, "DeleteBucketQuota", "-")                         \
+    X(GET_METRICS, BUCKET, "-", "GetMetricsConfiguration")                    \
+    X(PUT_METRICS, BUCKET, "-", "PutMetricsConfiguration")                    \
+    X(GET_ANALYTICS, BUCKET, "-", "GetAnalyticsConfiguration")                \
+    X(PUT_ANALYTICS, BUCKET, "-", "PutAnalyticsConfiguration")                \
+    X(OTHER, BUCKET, "-", "-")                                                \
+                                                                              \
+    X(GET, OBJECT, "GetObject", "GetObject")                                  \
+    X(GET_VERSION, OBJECT, "GetObject", "GetObjectVersion")                   \
+    X(HEAD, OBJECT, "HeadObject", "GetObject")                                \
+    X(HEAD_VERSION, OBJECT, "HeadObject", "GetObjectVersion")                 \
+    X(OPTIONS, OBJECT, "OptionsObject", "-")                                  \
+    X(PUT, OBJECT, "PutObject", "PutObject")                                  \
+    X(POST, OBJECT, "PostObject", "PutObject")                                \
+    X(APPEND, OBJECT, "AppendObject", "PutObject")                            \
+    X(CREATE_UPLOAD, OBJECT, "InitiateMultipartUpload", "PutObject")          \
+    X(UPLOAD_PART, OBJECT, "UploadPart", "PutObject")                         \
+    X(UPLOAD_PART_COPY, OBJECT, "UploadPartCopy", "PutObject")                \
+    X(COMPLETE_UPLOAD, OBJECT, "CompleteMultipartUpload", "PutObject")        \
+    X(ABORT_UPLOAD, OBJECT, "AbortMultipartUpload", "AbortMultipartUpload")   \
+    X(LIST_PARTS, OBJECT, "ListParts", "ListMultipartUploadParts")            \
+    X(DELETE, OBJECT, "DeleteObject", "DeleteObject")                         \
+    X(DELETE_VERSION, OBJECT, "DeleteObject", "DeleteObjectVersion")          \
+    X(DELETE_MANY, OBJECT, "DeleteMultipleObjects", "DeleteObject")           \
+    X(DELETE_MANY_VERSION, OBJECT, "DeleteMultipleObjects",                   \
+      "DeleteObjectVersion")                                                  \
+    X(GET_ACL, OBJECT, "GetObjectACL", "GetObjectAcl")                        \
+    X(GET_VERSION_ACL, OBJECT, "GetObjectACL", "GetObjectVersionAcl")         \
+    X(PUT_ACL, OBJECT, "PutObjectACL", "PutObjectAcl")                        \
+    X(PUT_VERSION_ACL, OBJECT, "PutObjectACL", "PutObjectVersionAcl")         \
+    X(GET_TAGS, OBJECT, "GetObjectTagging", "GetObjectTagging")               \
+    X(GET_VERSION_TAGS, OBJECT, "GetObjectTagging", "GetObjectVersionTagging")\
+    X(PUT_TAGS, OBJECT, "PutObjectTagging", "PutObjectTagging")               \
+    X(PUT_VERSION_TAGS, OBJECT, "PutObjectTagging", "PutObjectVersionTagging")\
+    X(DELETE_TAGS, OBJECT, "DeleteObjectTagging", "DeleteObjectTagging")      \
+    X(DELETE_VERSION_TAGS, OBJECT, "DeleteObjectTagging",                     \
+      "DeleteObjectVersionTagging")                                           \
+    X(GET_ATTRIBUTES, OBJECT, "GetObjectAttributes", "GetObjectAttributes")   \
+    X(GET_VERSION_ATTRIBUTES, OBJECT, "GetObjectAttributes",                  \
+      "GetObjectVersionAttributes")                                           \
+    X(GET_RETENTION, OBJECT, "GetObjectRetention", "GetObjectRetention")      \
+    X(PUT_RETENTION, OBJECT, "PutObjectRetention", "PutObjectRetention")      \
+    X(GET_LEGAL_HOLD, OBJECT, "GetObjectLegalHold", "GetObjectLegalHold")     \
+    X(PUT_LEGAL_HOLD, OBJECT, "PutObjectLegalHold", "PutObjectLegalHold")     \
+    X(BYPASS_GOVERNANCE, OBJECT, "BypassGovernanceRetention",                 \
+      "BypassGovernanceRetention")                                            \
+    X(RESTORE, OBJECT, "PostObjectRestore", "RestoreObject")                  \
+    X(SELECT, OBJECT, "SelectObjectContent", "GetObject")                     \
+    X(GET_SYMLINK, OBJECT, "GetSymlink", "GetObject")                         \
+    X(PUT_SYMLINK, OBJECT, "PutSymlink", "PutObject")                         \
+    X(GET_TORRENT, OBJECT, "-", "GetObjectTorrent")                           \
+    X(GET_FOR_REPLICATION, OBJECT, "-", "GetObjectVersionForReplication")     \
+    X(REPLICATE, OBJECT, "-", "ReplicateObject")                              \
+    X(REPLICATE_DELETE, OBJECT, "-", "ReplicateDelete")                       \
+    X(REPLICATE_TAGS, OBJECT, "-", "ReplicateTags")
+
+typedef enum {
+#define COS_ACTION_ENUM(id, level, cos, s3)  COS_ACT_##id,
+    COS_ACTION_LIST(COS_ACTION_ENUM)
+#undef COS_ACTION_ENUM
+    COS_ACT_MAX
+} cos_action_e;
+
+typedef enum {
+    COS_LEVEL_SERVICE = 0, COS_LEVEL_BUCKET, COS_LEVEL_OBJECT
+} cos_level_e;
+
+typedef struct {
+    cos_level_e  level;               /* what its resource is */
+    const char  *cos;                 /* without "cos:"; "-": none */
+    const char  *s3;                  /* without "s3:"; "-": none */
+} cos_action_info_t;
+
+const cos_action_info_t *cos_action_info(cos_action_e a);
+/* The action that the same thing is with a version named; itself when that
+ * makes no difference. */
+cos_action_e cos_action_of_version(cos_action_e a);
+
+
+/* --- who asks ----------------------------------------------------------------- */
+
+typedef struct {
+    unsigned   known:1;               /* proved; 0: anonymous */
+    uint64_t   uid;                   /* of the account */
+    uint64_t   sub;                   /* of the sub-user; 0: the account itself */
+    cos_str_t  name;                  /* of the user */
+} cos_who_t;
+
+
+/* --- the decision --------------------------------------------------------------- */
+
+/* How a resource's side (a bucket's policy, an ACL) says yes. */
+typedef enum {
+    COS_GRANT_NONE = 0,
+    COS_GRANT_ACCOUNT,                /* to the account, which says itself which
+                                         of its users may */
+    COS_GRANT_SELF                    /* to who asks by name, or to everyone */
+} cos_grant_e;
+
+/* What is asked. */
+typedef struct {
+    const cos_who_t  *who;
+    cos_action_e      action;
+    uint64_t          account;        /* whose the bucket is; where there is none
+                                         (SERVICE, CREATE_BUCKET): who asks */
+    unsigned          foreign:1;      /* the object belongs to another account
+                                         than its bucket: its own ACL rules */
+} cos_policy_ask_t;
+
+/* What there is to judge by. */
+typedef struct {
+    cos_grant_e  acl;                 /* what the ACLs say */
+} cos_policy_rules_t;
+
+typedef enum {
+    COS_BY_NOTHING = 0,               /* denied: nobody allows it */
+    COS_BY_OWNER,                     /* the account that owns it */
+    COS_BY_ACL
+} cos_policy_by_e;
+
+typedef struct {
+    unsigned         allowed:1;
+    cos_policy_by_e  by;
+} cos_decision_t;
+
+/*
+ * Decides. An account may do everything with its own buckets and with the
+ * objects in them that are its own; its sub-users nothing of that by
+ * themselves. A resource of another account has to be granted from there; a
+ * sub-user needs its own account's word besides when it is granted to the
+ * account and not to itself.
+ */
+void cos_decide(cos_decision_t *d, const cos_policy_ask_t *ask,
+    const cos_policy_rules_t *rules);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * auth: what the request's identity may do. Everything that has to be allowed
+ * is asked for here, by the gate for most operations, and by those that know
+ * only later what they touch: the source of a copy, the target of a link, each
+ * key of a DeleteObjects.
+ */
+
+#ifndef NGX_HTTP_COS_RIGHTS_H
+#define NGX_HTTP_COS_RIGHTS_H
+
+#include "ngx_http_cos.h"
+
+#pragma GCC visibility push(hidden)
+
+/* What an action is done to. */
+typedef struct {
+    cos_bucket_t          *bucket;    /* NULL: none there is */
+    ngx_http_cos_kept_t   *kept;      /* of the fact that bucket came from */
+    cos_str_t              key;       /* empty: the bucket itself */
+    cos_object_t          *object;    /* its record; NULL: none, or not known */
+} ngx_http_cos_place_t;
+
+/* The request's own bucket, key and object. */
+void ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p);
+
+/*
+ * Whether that may be done there. perm: the permission that an ACL can give for
+ * it. COS_OK, COS_E_ACCESS_DENIED, or COS_E_INTERNAL when the rules could not
+ * be read.
+ */
+cos_err_e ngx_http_cos_may(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, cos_action_e action,
+    ngx_http_cos_perm_e perm);
+
+/* What to answer when a key is not there: that it is missing is for those who
+ * may list. err to them, else COS_E_ACCESS_DENIED or COS_E_INTERNAL. */
+cos_err_e ngx_http_cos_missing(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, cos_err_e err);
+
+/* The gate's question: everything that must hold before the operation runs. */
+cos_err_e ngx_http_cos_authorise(ngx_http_cos_ctx_t *ctx);
+/* The operation's own action and permission once more, on ctx->object as it is
+ * now. */
+cos_err_e ngx_http_cos_still_may(ngx_http_cos_ctx_t *ctx);
+
+/* What the ACLs say: the only place that reads them to decide
+ * (auth/ngx_http_cos_grants.c). Owners are granted everything by theirs, except
+ * that NONE is granted to nobody. */
+cos_grant_e ngx_http_cos_grant(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * Rights: who asks, for what, and what the rules of the place say. The facts
+ * are gathered here, the decision is made by cos_decide().
+ */
+
+#include "ngx_http_cos_bucket.h"
+#include "ngx_http_cos_rights.h"
+
+
+/* Sub-resources that share an operation. */
+static const struct {
+    const char    *name;
+    cos_action_e   get;
+    cos_action_e   del;
+} sub_actions[] = {
+    { "accelerate", COS_ACT_GET_ACCELERATE, COS_ACT_OTHER },
+    { "logging", COS_ACT_GET_LOGGING, COS_ACT_OTHER },
+    { "notification", COS_ACT_GET_NOTIFICATION, COS_ACT_OTHER },
+    { "cors", COS_ACT_GET_CORS, COS_ACT_DELETE_CORS },
+    { "lifecycle", COS_ACT_GET_LIFECYCLE, COS_ACT_DELETE_LIFECYCLE },
+    { "website", COS_ACT_GET_WEBSITE, COS_ACT_DELETE_WEBSITE },
+    { "replication", COS_ACT_GET_REPLICATION, COS_ACT_DELETE_REPLICATION },
+    { "policy", COS_ACT_GET_POLICY, COS_ACT_DELETE_POLICY },
+    { "policyStatus", COS_ACT_GET_POLICY_STATUS, COS_ACT_OTHER },
+    { "referer", COS_ACT_GET_REFERER, COS_ACT_PUT_REFERER },
+    { "origin", COS_ACT_GET_ORIGIN, COS_ACT_DELETE_ORIGIN },
+    { "domain", COS_ACT_GET_DOMAIN, COS_ACT_DELETE_DOMAIN },
+    { "intelligenttiering", COS_ACT_GET_TIERING, COS_ACT_OTHER },
+    { "intelligent-tiering", COS_ACT_GET_TIERING, COS_ACT_PUT_TIERING },
+    { "inventory", COS_ACT_GET_INVENTORY, COS_ACT_DELETE_INVENTORY },
+    { "analytics", COS_ACT_GET_ANALYTICS, COS_ACT_PUT_ANALYTICS },
+    { "metrics", COS_ACT_GET_METRICS, COS_ACT_PUT_METRICS },
+};
+
+
+/* --- the question -------------------------------------------------------------- */
+
+static void
+who_asks(ngx_http_cos_ctx_t *ctx, cos_who_t *w)
+{
+    w->known = ctx->identity.known;
+    w->uid = ctx->identity.uid;
+    w->sub = ctx->identity.sub;
+    w->name = ctx->identity.name;
+}
+
+
+/* Whether an object's own ACL rules, and not its bucket's owner. */
+static ngx_uint_t
+is_foreign(const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm)
+{
+    return perm == NGX_HTTP_COS_PERM_READ && p->object
+           && ngx_http_cos_object_owner(p->bucket, p->object)
+              != p->bucket->owner;
+}
+
+
+void
+ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p)
+{
+    p->bucket = ctx->bucket.id.len ? &ctx->bucket : NULL;
+    p->kept = ctx->bucket_fact.kept;
+    /* where a link was followed, that of what it names */
+    p->key = ctx->object_fact.object ? ctx->object_fact.name : ctx->name.key;
+    p->object = ctx->object_known ? &ctx->object : NULL;
+}
+
+
+cos_err_e
+ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
+    cos_action_e action, ngx_http_cos_perm_e perm)
+{
+    cos_who_t           who;
+    cos_decision_t      d;
+    cos_policy_ask_t    ask;
+    cos_policy_rules_t  rules;
+
+    if (perm == NGX_HTTP_COS_PERM_READ) {
+
+        if (!ngx_http_cos_paid(ctx, p->bucket)) {
+            return COS_E_ACCESS_DENIED;
+        }
+
+        if (!ctx->identity.known && p->object
+            && p->object->attr[COS_X_SSE].len)
+        {
+            /* what is encrypted is never anonymous (COS, server-side
+             * encryption) */
+            return COS_E_ACCESS_DENIED;
+        }
+    }
+
+    who_asks(ctx, &who);
+
+    ask.who = &who;
+    ask.action = action;
+    ask.account = p->bucket ? p->bucket->owner : who.uid;
+    ask.foreign = is_foreign(p, perm);
+
+    rules.acl = ngx_http_cos_grant(ctx, p, perm);
+
+    cos_decide(&d, &ask, &rules);
+
+    return d.allowed ? COS_OK : COS_E_ACCESS_DENIED;
+}
+
+
+cos_err_e
+ngx_http_cos_missing(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
+    cos_err_e err)
+{
+    cos_err_e             rc;
+    ngx_http_cos_place_t  bucket;
+
+    bucket.bucket = p->bucket;
+    bucket.kept = p->kept;
+    bucket.object = NULL;
+    ngx_str_null(&bucket.key);
+
+    rc = ngx_http_cos_may(ctx, &bucket, COS_ACT_LIST,
+                          NGX_HTTP_COS_PERM_LIST);
+
+    return rc == COS_OK ? err : rc;
+}
+
+
+/* --- the gate's ---------------------------------------------------------------- */
+
+static cos_action_e
+action_of(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t    i;
+    cos_action_e  action;
+
+    action = ngx_http_cos_ops[ctx->name.op].action;
+
+    if (action == COS_ACT_OTHER) {
+        for (i = 0; i < sizeof(sub_actions) / sizeof(sub_actions[0]); i++) {
+            if (cos_str_is(ctx->name.chose[0]->name, sub_actions[i].name)) {
+                return ctx->name.op == COS_OP_GET_UNCONFIGURED
+                       ? sub_actions[i].get : sub_actions[i].del;
+            }
+        }
+    }
+
+    return ctx->version_arg ? cos_action_of_version(action) : action;
+}
+
+
+static ngx_uint_t
+of_object(ngx_http_cos_ctx_t *ctx, ngx_http_cos_perm_e perm)
+{
+    return ctx->name.key.len
+           && (perm == NGX_HTTP_COS_PERM_READ
+               || perm == NGX_HTTP_COS_PERM_OWN
+               || perm == NGX_HTTP_COS_PERM_READ_ACP
+               || perm == NGX_HTTP_COS_PERM_WRITE_ACP);
+}
+
+
+cos_err_e
+ngx_http_cos_still_may(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_perm_e   perm;
+    ngx_http_cos_place_t  place;
+
+    perm = ngx_http_cos_ops[ctx->name.op].perm;
+    ngx_http_cos_place(ctx, &place);
+
+    if (ctx->name.op == COS_OP_PUT_BUCKET) {
+        /* that of the name, if there is one, has no say */
+        place.bucket = NULL;
+    }
+
+    if (of_object(ctx, perm) && !ctx->object_known) {
+        return ngx_http_cos_missing(ctx, &place, COS_E_NO_SUCH_KEY);
+    }
+
+    return ngx_http_cos_may(ctx, &place, action_of(ctx), perm);
+}
+
+
+cos_err_e
+ngx_http_cos_authorise(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_uint_t  needs;
+
+    needs = ngx_http_cos_ops[ctx->name.op].needs;
+
+    if ((needs & NGX_HTTP_COS_NEED_SIGNED) && !ctx->identity.known) {
+        return COS_E_ACCESS_DENIED;
+    }
+
+    if (needs & NGX_HTTP_COS_NEED_BUCKET) {
+
+        if (ctx->bucket.id.len == 0) {
+            return COS_E_NO_SUCH_BUCKET;
+        }
+
+        if (!ngx_http_cos_owner_expected(ctx, &ctx->bucket,
+                                         "expected-bucket-owner"))
+        {
+            ctx->reason = "the bucket is not that of the expected owner";
+            return COS_E_ACCESS_DENIED;
+        }
+
+        if (!ngx_http_cos_paid(ctx, &ctx->bucket)) {
+            ctx->reason = "in this bucket the requester pays, which the "
+                          "request must accept";
+            return COS_E_ACCESS_DENIED;
+        }
+    }
+
+    return ngx_http_cos_ops[ctx->name.op].action == COS_ACT_MAX
+           ? COS_OK : ngx_http_cos_still_may(ctx);
+}
