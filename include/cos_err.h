@@ -223,6 +223,8 @@
       "operation.")                                                           \
     X(QUOTA, 403, "QuotaExceeded",                                            \
       "The bucket would exceed its quota.")                                   \
+    X(OWNER_QUOTA, 403, "QuotaExceeded",                                      \
+      "The owner of the bucket would exceed his quota.")                      \
     X(RETAINED, 403, "AccessDenied",                                          \
       "The object is retained by the bucket's retention policy.")             \
     X(PRECONDITION_FAILED, 412, "PreconditionFailed",                         \

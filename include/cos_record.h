@@ -331,6 +331,9 @@ typedef struct {
     uint32_t      void_rev;           /* VOID: and its rev */
     cos_bucket_t  bucket;
     cos_cred_t    cred;
+    cos_str_t     quota;              /* CRED: of the user, as COS_BX_QUOTA;
+                                         that of the user's highest seq
+                                         counts */
     /* SEAL: of the data records before it */
     uint64_t      records;
     uint64_t      weight;             /* sum of weights when all were alive */

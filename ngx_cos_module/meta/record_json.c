@@ -403,6 +403,7 @@ kind_put(writer_t *w, const cos_json_t *j)
 
     case COS_J_CRED:
         cred_put(w, &j->cred);
+        member_str(w, "quota", j->quota);
         break;
 
     case COS_J_CRED_DELETE:

@@ -485,6 +485,7 @@ kind_get(reader_t *r, cos_json_t *j)
         return 0;
 
     case COS_J_CRED:
+        member_str(r, "quota", &j->quota);
         return cred_get(r, &j->cred);
 
     case COS_J_CRED_DELETE:

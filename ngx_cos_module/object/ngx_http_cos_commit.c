@@ -509,6 +509,7 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
         { "NOTEMPTY", COS_E_BUCKET_NOT_EMPTY },
         { "VERSIONING", COS_E_UNAVAILABLE },
         { "QUOTA", COS_E_QUOTA },
+        { "OWNERQUOTA", COS_E_OWNER_QUOTA },
         { "RETAINED", COS_E_RETAINED }
     };
 

@@ -371,6 +371,7 @@ take_deleted(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         v->err = ngx_strcmp(e->str, "RETAINED") == 0
                  ? ngx_http_cos_retained(ctx)
                  : ngx_strcmp(e->str, "QUOTA") == 0 ? COS_E_QUOTA
+                 : ngx_strcmp(e->str, "OWNERQUOTA") == 0 ? COS_E_OWNER_QUOTA
                  : COS_E_UNAVAILABLE;
         return;
     }

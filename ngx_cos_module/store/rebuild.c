@@ -84,6 +84,7 @@ cos_rebuild(cos_store_t *st, redisContext *redis, int force, cos_verify_t *v,
     cos_table_free(&b.names);
     cos_table_free(&b.lost);
     cos_table_free(&b.bids);
+    cos_table_free(&b.uids);
     cos_table_free(&b.weights);
 
     return rc;
@@ -213,7 +214,7 @@ clear_page(cos_rb_t *b, const redisReply *keys)
         if ((keys->element[i]->len > 2 && k[1] == '{'
              && strchr(letters, k[0]) != NULL)
             || (keys->element[i]->len > 2 && k[1] == ':'
-                && (k[0] == 'b' || k[0] == 'u')))
+                && (k[0] == 'b' || k[0] == 'u' || k[0] == 'Q')))
         {
             if (redisAppendCommand(b->redis, "UNLINK %b", k,
                                    keys->element[i]->len) != REDIS_OK)

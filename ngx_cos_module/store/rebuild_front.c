@@ -8,6 +8,7 @@
 
 static int write_bucket(cos_rb_t *b, cos_json_t *j);
 static int write_cred(cos_rb_t *b, cos_json_t *j);
+static int add_user(cos_rb_t *b, const cos_json_t *j);
 static int write_upload(cos_rb_t *b, cos_json_t *j);
 
 
@@ -38,20 +39,22 @@ cos_rb_bucket(cos_rb_t *b, cos_str_t bid)
 int
 cos_rb_fronts(cos_rb_t *b)
 {
-    size_t        i, n;
+    size_t        i, n, creds;
     cos_rec_t     r;
     cos_json_t    j;
     cos_slot_t   *s;
     cos_alloc_t  *a;
 
-    for (i = 0, n = 0; i < b->names.cap; i++) {
+    for (i = 0, n = 0, creds = 0; i < b->names.cap; i++) {
         s = &b->names.slots[i];
         n += s->used && s->kind == COS_J_BUCKET;
+        creds += s->used && s->kind == COS_J_CRED;
     }
 
     a = cos_arena_alloc(b->arena);
     b->buckets = cos_zalloc(a, (n + 1) * sizeof(cos_rb_bucket_t));
-    if (b->buckets == NULL) {
+    b->users = cos_zalloc(a, (creds + 1) * sizeof(cos_rb_user_t));
+    if (b->buckets == NULL || b->users == NULL) {
         return -1;
     }
 
@@ -119,7 +122,9 @@ write_cred(cos_rb_t *b, cos_json_t *j)
     j->cred.seq = j->seq;
     cos_buf_init(&rec, a, 128);
 
-    if (cos_cred_encode(&rec, &j->cred) != 0 || rec.err) {
+    if (cos_cred_encode(&rec, &j->cred) != 0 || rec.err
+        || add_user(b, j) != 0)
+    {
         return -1;
     }
 
@@ -129,6 +134,71 @@ write_cred(cos_rb_t *b, cos_json_t *j)
                            j->cred.access_key.len) != 0 ? -1 : 0;
 }
 
+
+/* --- limits of users ------------------------------------------------------ */
+
+/* All credentials of a user say what his limits were when they were written:
+ * the last one knows. */
+static int
+add_user(cos_rb_t *b, const cos_json_t *j)
+{
+    cos_hash_t           h;
+    cos_slot_t          *s;
+    cos_rb_user_t       *u;
+    cos_bucket_quota_t   limits;
+
+    if (cos_bucket_quota_parse(&limits, j->quota) != 0) {
+        cos_rb_say(b, 1, "the limits of user %.*s cannot be read",
+                   (int) j->cred.user.len, j->cred.user.data);
+        return 0;
+    }
+
+    cos_hash_number(&h, j->cred.uid, 0);
+
+    s = cos_table_add(&b->uids, &h);
+    if (s == NULL) {
+        return -1;
+    }
+
+    if (s->n == 0) {
+        s->n = (uint32_t) ++b->nusers;
+    }
+
+    u = &b->users[s->n - 1];
+
+    if (j->seq >= u->seq) {
+        u->uid = j->cred.uid;
+        u->seq = j->seq;
+        u->limits = limits;
+    }
+
+    return 0;
+}
+
+
+int
+cos_rb_users(cos_rb_t *b)
+{
+    size_t          i;
+    cos_rb_user_t  *u;
+
+    for (i = 0; i < b->nusers; i++) {
+        u = &b->users[i];
+
+        if ((u->limits.bytes != 0 || u->limits.objects != 0)
+            && cos_rb_queue(b, "FCALL cos_user_load 0 %llu %llu %llu %llu",
+                            (unsigned long long) u->uid,
+                            (unsigned long long) u->limits.bytes,
+                            (unsigned long long) u->limits.objects,
+                            (unsigned long long) u->seq)
+               != 0)
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}
 
 /* --- uploads -------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #ifndef COS_REBUILD_INTERNAL_H
 #define COS_REBUILD_INTERNAL_H
 
+#include "cos_attr.h"
 #include "maint_internal.h"
 
 #pragma GCC visibility push(hidden)
@@ -14,6 +15,12 @@ typedef struct {
     cos_bucket_t  k;                  /* text in the arena */
     uint64_t      u;                  /* open uploads */
 } cos_rb_bucket_t;
+
+typedef struct {
+    uint64_t            uid;
+    uint64_t            seq;          /* of the credential that tells them */
+    cos_bucket_quota_t  limits;
+} cos_rb_user_t;
 
 typedef struct {
     cos_store_t       *store;
@@ -41,6 +48,9 @@ typedef struct {
     cos_rb_bucket_t   *buckets;
     size_t             nbuckets;
     cos_table_t        bids;          /* bid -> n: index + 1 */
+    cos_rb_user_t     *users;
+    size_t             nusers;
+    cos_table_t        uids;          /* uid -> n: index + 1 */
     cos_table_t        weights;       /* (cid, bucket) -> a, b: cid, n: index */
 
     int                fd;            /* of the container read last */
@@ -58,6 +68,8 @@ cos_alloc_t *cos_rb_scratch(cos_rb_t *b);
 /* Buckets and credentials; then uploads that are open. */
 int cos_rb_fronts(cos_rb_t *b);
 int cos_rb_uploads(cos_rb_t *b);
+/* Limits of users, when all else is there. */
+int cos_rb_users(cos_rb_t *b);
 /* The bucket of that id, when it exists. */
 cos_rb_bucket_t *cos_rb_bucket(cos_rb_t *b, cos_str_t bid);
 /* Reads the record that a slot of names tells the place of. */

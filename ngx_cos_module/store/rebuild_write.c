@@ -32,7 +32,7 @@ cos_rb_write(cos_rb_t *b)
 {
     if (write_global(b) != 0 || cos_rb_fronts(b) != 0
         || cos_rb_uploads(b) != 0 || write_records(b) != 0
-        || write_sums(b) != 0 || drain(b, 0) != 0 || write_done(b) != 0)
+        || write_sums(b) != 0 || cos_rb_users(b) != 0 || drain(b, 0) != 0 || write_done(b) != 0)
     {
         cos_rb_say(b, 1, "rebuild failed: %s",
                    b->redis->errstr[0] ? b->redis->errstr : strerror(errno));

@@ -72,6 +72,10 @@ cos_verify(cos_store_t *st, redisContext *redis, cos_verify_t *v,
             rc = cos_verify_orphans(&w, &k);
         }
 
+        if (rc == 0) {
+            rc = cos_verify_users(&w, &k);
+        }
+
         if (rc != 0) {
             cos_verify_say(&w, 1, "Redis: %s", redis->errstr);
         }

@@ -47,6 +47,8 @@ void cos_verify_first(cos_sums_t *s, const char *what, cos_str_t name);
 /* Holds what Redis keeps beside the records against their sums. */
 int cos_verify_sums(cos_verifier_t *w, const cos_rs_bucket_t *k,
     cos_sums_t *s);
+/* Counters of users who are limited. */
+int cos_verify_users(cos_verifier_t *w, const cos_rs_buckets_t *k);
 int cos_verify_orphans(cos_verifier_t *w, const cos_rs_buckets_t *k);
 
 #pragma GCC visibility pop

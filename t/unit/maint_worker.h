@@ -932,8 +932,8 @@ op_cred(worker_t *w)
         j.cred.seq = j.seq;
         cos_buf_init(&b, w->a, 256);
         assert_int_equal(cos_cred_encode(&b, &j.cred), 0);
-        outcome(w, redisCommand(w->c, "FCALL cos_cred_put 1 u:%s %s %b", ak,
-                                ak, b.data, b.len), word);
+        outcome(w, redisCommand(w->c, "FCALL cos_cred_put 1 u:%s %s %b 0 0",
+                                ak, ak, b.data, b.len), word);
     }
 
     if (strcmp(word, "OK") != 0) {

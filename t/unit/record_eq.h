@@ -108,7 +108,8 @@ same_json(const cos_json_t *a, const cos_json_t *b)
            && a->initiated == b->initiated && a->initiator == b->initiator
            && a->inc == b->inc && a->void_seq == b->void_seq
            && same_bucket(&a->bucket, &b->bucket)
-           && same_cred(&a->cred, &b->cred) && a->records == b->records
+           && same_cred(&a->cred, &b->cred)
+           && cos_str_eq(a->quota, b->quota) && a->records == b->records
            && a->weight == b->weight && a->carried == b->carried;
 }
 

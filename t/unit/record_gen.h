@@ -217,6 +217,7 @@ gen_json(gen_t *g, cos_json_t *j, cos_json_e kind)
         break;
     case COS_J_CRED:
         gen_cred(g, &j->cred);
+        j->quota = gen_text(g, 0, 40);
         break;
     case COS_J_CRED_DELETE:
         j->cred.access_key = gen_text(g, 1, 300);

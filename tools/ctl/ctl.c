@@ -38,34 +38,37 @@ volatile int  ctl_stop;
 
 static const ctl_verb_t  verbs[] = {
     { "ping", "", "whether Redis and the data directory answer and belong "
-      "together", 0, ctl_ping },
+      "together", 0, ctl_ping, 0 },
     { "user add", "NAME", "new user; prints the access key and the secret", 1,
-      ctl_user_add },
-    { "user list", "", "all access keys", 0, ctl_user_list },
+      ctl_user_add, 0 },
+    { "user list", "", "all access keys", 0, ctl_user_list, 0 },
+    { "user quota", "NAME [none]", "shows or, with --bytes or --objects, sets "
+      "what a user may have in all buckets", 1, ctl_user_quota, 1 },
     { "user disable", "ACCESS_KEY", "the key is refused from now on", 1,
-      ctl_user_disable },
+      ctl_user_disable, 0 },
     { "user enable", "ACCESS_KEY", "the key works again", 1,
-      ctl_user_enable },
+      ctl_user_enable, 0 },
     { "user rotate", "ACCESS_KEY", "new key pair of the same user; the old "
-      "one is disabled", 1, ctl_user_rotate },
-    { "bucket list", "", "all buckets", 0, ctl_bucket_list },
+      "one is disabled", 1, ctl_user_rotate, 0 },
+    { "bucket list", "", "all buckets", 0, ctl_bucket_list, 0 },
     { "bucket stat", "NAME", "owner, size and age of a bucket", 1,
-      ctl_bucket_stat },
+      ctl_bucket_stat, 0 },
     { "bucket du", "NAME PREFIX", "objects and bytes below a prefix", 2,
-      ctl_bucket_du },
+      ctl_bucket_du, 0 },
     { "verify", "", "reads every byte and checks it against Redis", 0,
-      ctl_verify },
+      ctl_verify, 0 },
     { "rebuild", "[--force]", "fills an empty Redis from the data directory; "
-      "--force replaces what is there", 0, ctl_rebuild },
+      "--force replaces what is there", 0, ctl_rebuild, 0 },
     { "compact", "", "gives back the space of what was deleted", 0,
-      ctl_compact },
+      ctl_compact, 0 },
     { "sweep", "", "recovers what a crash left behind, removes orphans", 0,
-      ctl_sweep },
+      ctl_sweep, 0 },
     { "sse rewrap", "", "seals all data keys under the first key of "
-      "--sse-keys", 0, ctl_sse_rewrap },
+      "--sse-keys", 0, ctl_sse_rewrap, 0 },
 };
 
-enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE, OPT_SSE_KEYS };
+enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE, OPT_SSE_KEYS, OPT_BYTES,
+       OPT_OBJECTS };
 
 static const struct option  longs[] = {
     { "redis", required_argument, NULL, 'r' },
@@ -75,6 +78,8 @@ static const struct option  longs[] = {
     { "env", required_argument, NULL, OPT_ENV },
     { "force", no_argument, NULL, OPT_FORCE },
     { "grace", required_argument, NULL, OPT_GRACE },
+    { "bytes", required_argument, NULL, OPT_BYTES },
+    { "objects", required_argument, NULL, OPT_OBJECTS },
     { "sse-keys", required_argument, NULL, OPT_SSE_KEYS },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 }
@@ -105,7 +110,8 @@ main(int argc, char **argv)
 
     v = find(argc, argv, &words);
 
-    if (v == NULL || argc - words != v->nargs) {
+    if (v == NULL || argc - words < v->nargs
+        || argc - words > v->nargs + v->more) {
         if (v != NULL) {
             fprintf(stderr, "usage: cosctl %s %s\n", v->name, v->args);
 
@@ -189,6 +195,7 @@ usage(FILE *f)
           "      --env FILE             takes these from REDIS_SOCKET, DATA_DIR,"
           " MASTER_KEY and\n"
           "                             SSE_KEYS in a file that cosdev wrote\n"
+          "      --bytes N, --objects N user quota: the limits, 0: none\n"
           "      --grace SECONDS        compact: how long an emptied container "
           "stays (60);\n"
           "                             sweep: how old an orphan must be "
@@ -230,6 +237,14 @@ options(ctl_t *c, int argc, char **argv)
             if (env_file(c, optarg) != CTL_OK) {
                 return CTL_FAILED;
             }
+            break;
+
+        case OPT_BYTES:
+            c->bytes = optarg;
+            break;
+
+        case OPT_OBJECTS:
+            c->objects = optarg;
             break;
 
         case OPT_SSE_KEYS:

@@ -5,6 +5,7 @@
 #ifndef COS_CTL_H
 #define COS_CTL_H
 
+#include "cos_attr.h"
 #include "cos_maint.h"
 
 #define CTL_OK      0
@@ -17,6 +18,8 @@ typedef struct {
     const char    *data;
     const char    *key_file;
     const char    *sse_keys;
+    const char    *bytes;
+    const char    *objects;
     int            force;
     long           grace;             /* s, -1: the verb's own default */
 
@@ -36,6 +39,7 @@ typedef struct {
     const char  *help;
     int          nargs;               /* behind the name */
     int        (*run)(ctl_t *c, char **argv);
+    int          more;                /* so many further ones may follow */
 } ctl_verb_t;
 
 /* Each prints what is wrong and returns CTL_FAILED, or CTL_OK. */
@@ -55,9 +59,29 @@ const char *ctl_date(uint64_t ms);
 /* Set by signals: leave at the next safe point. */
 extern volatile int ctl_stop;
 
+typedef int (*ctl_each_pt)(ctl_t *c, const cos_cred_t *cred, void *ctx);
+
+/* Calls fn for each credential until it does not return 0; *cred lives as long
+ * as the call. 0, -1 (said), or what fn returned. */
+int ctl_each_cred(ctl_t *c, ctl_each_pt fn, void *ctx);
+/* Makes *cred durable and puts it into Redis, with limits for its user; NULL:
+ * those that he has. */
+int ctl_cred_commit(ctl_t *c, cos_cred_t *cred,
+    const cos_bucket_quota_t *limits);
+
+typedef struct {
+    uint64_t            objects;      /* in all buckets, versions counted */
+    uint64_t            bytes;
+    cos_bucket_quota_t  limits;
+} ctl_use_t;
+
+/* What a user has, and what he may have. */
+int ctl_use(ctl_t *c, uint64_t uid, ctl_use_t *u);
+
 int ctl_ping(ctl_t *c, char **argv);
 int ctl_user_add(ctl_t *c, char **argv);
 int ctl_user_list(ctl_t *c, char **argv);
+int ctl_user_quota(ctl_t *c, char **argv);
 int ctl_user_disable(ctl_t *c, char **argv);
 int ctl_user_enable(ctl_t *c, char **argv);
 int ctl_user_rotate(ctl_t *c, char **argv);

@@ -16,11 +16,7 @@
 #define KEY_BYTES   8                 /* behind AKID, as hex */
 #define SECRET_LEN  40                /* hex digits */
 
-typedef int (*each_pt)(ctl_t *c, const cos_cred_t *cred, void *ctx);
-
-static int each_cred(ctl_t *c, each_pt fn, void *ctx);
 static int load(ctl_t *c, const char *ak, cos_cred_t *cred);
-static int commit(ctl_t *c, cos_cred_t *cred);
 static int append(ctl_t *c, const cos_json_t *j);
 static int new_pair(ctl_t *c, cos_cred_t *cred, char *secret);
 static int switch_key(ctl_t *c, const char *ak, unsigned disabled);
@@ -65,7 +61,7 @@ ctl_user_add(ctl_t *c, char **argv)
         return CTL_FAILED;
     }
 
-    rc = each_cred(c, same_name, argv[0]);
+    rc = ctl_each_cred(c, same_name, argv[0]);
 
     if (rc != 0) {
         return rc < 0 ? CTL_FAILED
@@ -89,7 +85,9 @@ ctl_user_add(ctl_t *c, char **argv)
     cred.uid = (uint64_t) r->integer;
     freeReplyObject(r);
 
-    if (new_pair(c, &cred, secret) != CTL_OK || commit(c, &cred) != CTL_OK) {
+    if (new_pair(c, &cred, secret) != CTL_OK
+        || ctl_cred_commit(c, &cred, NULL) != CTL_OK)
+    {
         return CTL_FAILED;
     }
 
@@ -103,16 +101,38 @@ ctl_user_add(ctl_t *c, char **argv)
 }
 
 
+static void
+print_limit(uint64_t n, int width)
+{
+    if (n != 0) {
+        printf(" %*llu", width, (unsigned long long) n);
+
+    } else {
+        printf(" %*s", width, "-");
+    }
+}
+
+
 static int
 print_cred(ctl_t *c, const cos_cred_t *cred, void *ctx)
 {
-    (void) c;
+    ctl_use_t  use;
+
     (void) ctx;
 
-    printf("%-20.*s %-14llu %-24.*s %-9s %s\n", (int) cred->user.len,
-           cred->user.data, (unsigned long long) cred->uid,
+    if (ctl_use(c, cred->uid, &use) != CTL_OK) {
+        return -1;
+    }
+
+    printf("%-20.*s %-14llu %-24.*s %-9s %s %12llu %16llu",
+           (int) cred->user.len, cred->user.data,
+           (unsigned long long) cred->uid,
            (int) cred->access_key.len, cred->access_key.data,
-           cred->disabled ? "disabled" : "enabled", ctl_date(cred->created));
+           cred->disabled ? "disabled" : "enabled", ctl_date(cred->created),
+           (unsigned long long) use.objects, (unsigned long long) use.bytes);
+    print_limit(use.limits.objects, 12);
+    print_limit(use.limits.bytes, 16);
+    printf("\n");
 
     return 0;
 }
@@ -127,10 +147,11 @@ ctl_user_list(ctl_t *c, char **argv)
         return CTL_FAILED;
     }
 
-    printf("%-20s %-14s %-24s %-9s %s\n", "USER", "UID", "ACCESS KEY", "STATE",
-           "CREATED");
+    printf("%-20s %-14s %-24s %-9s %-20s %12s %16s %12s %16s\n", "USER", "UID",
+           "ACCESS KEY", "STATE", "CREATED", "OBJECTS", "BYTES", "OF OBJECTS",
+           "OF BYTES");
 
-    return each_cred(c, print_cred, NULL) != 0 ? CTL_FAILED : CTL_OK;
+    return ctl_each_cred(c, print_cred, NULL) != 0 ? CTL_FAILED : CTL_OK;
 }
 
 
@@ -164,7 +185,7 @@ switch_key(ctl_t *c, const char *ak, unsigned disabled)
 
     cred.disabled = disabled & 1;
 
-    if (commit(c, &cred) != CTL_OK) {
+    if (ctl_cred_commit(c, &cred, NULL) != CTL_OK) {
         return CTL_FAILED;
     }
 
@@ -190,7 +211,9 @@ ctl_user_rotate(ctl_t *c, char **argv)
     cred = old;
     cred.disabled = 0;
 
-    if (new_pair(c, &cred, secret) != CTL_OK || commit(c, &cred) != CTL_OK) {
+    if (new_pair(c, &cred, secret) != CTL_OK
+        || ctl_cred_commit(c, &cred, NULL) != CTL_OK)
+    {
         return CTL_FAILED;
     }
 
@@ -202,7 +225,7 @@ ctl_user_rotate(ctl_t *c, char **argv)
 
     old.disabled = 1;
 
-    if (commit(c, &old) != CTL_OK) {
+    if (ctl_cred_commit(c, &old, NULL) != CTL_OK) {
         return ctl_fail("%s could not be disabled and still works", argv[0]);
     }
 
@@ -215,8 +238,8 @@ ctl_user_rotate(ctl_t *c, char **argv)
 /* --- records -------------------------------------------------------------- */
 
 /* 0, -1 (said), or what fn returned. */
-static int
-each_cred(ctl_t *c, each_pt fn, void *ctx)
+int
+ctl_each_cred(ctl_t *c, ctl_each_pt fn, void *ctx)
 {
     int          rc;
     size_t       i;
@@ -358,24 +381,59 @@ append(ctl_t *c, const cos_json_t *j)
 }
 
 
+/* The document of the credential with its user's limits, which a rebuild takes
+ * from the last of them. They are read before the seq is taken: if they change
+ * in between, Redis refuses. */
 static int
-commit(ctl_t *c, cos_cred_t *cred)
+prepare(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits,
+    cos_json_t *j, cos_bucket_quota_t *now)
 {
-    int          ok;
-    cos_buf_t    b;
-    cos_json_t   j, note;
-    redisReply  *r;
+    cos_buf_t  b;
+    ctl_use_t  use;
 
-    memset(&j, 0, sizeof(j));
-    cred->seq = cos_maint_seq(&c->maint);
-    j.kind = COS_J_CRED;
-    j.seq = cred->seq;
-    j.cred = *cred;
-    cos_buf_init(&b, ctl_alloc(c), 256);
+    if (limits != NULL) {
+        *now = *limits;
 
-    if (j.seq == 0) {
-        return CTL_FAILED;            /* said */
+    } else if (ctl_use(c, cred->uid, &use) == CTL_OK) {
+        *now = use.limits;
+
+    } else {
+        return CTL_FAILED;
     }
+
+    memset(j, 0, sizeof(*j));
+    cred->seq = cos_maint_seq(&c->maint);
+    j->kind = COS_J_CRED;
+    j->seq = cred->seq;
+    j->cred = *cred;
+
+    cos_buf_init(&b, ctl_alloc(c), 64);
+    cos_bucket_quota_print(&b, now);
+    j->quota.data = b.data;
+    j->quota.len = b.len;
+
+    if (b.err) {
+        return ctl_fail("out of memory");
+    }
+
+    return j->seq != 0 ? CTL_OK : CTL_FAILED;       /* said */
+}
+
+
+int
+ctl_cred_commit(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits)
+{
+    int                  ok;
+    cos_buf_t            b;
+    cos_json_t           j, note;
+    redisReply          *r;
+    cos_bucket_quota_t   now;
+
+    if (prepare(c, cred, limits, &j, &now) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    cos_buf_init(&b, ctl_alloc(c), 256);
 
     if (cos_cred_encode(&b, cred) != 0 || b.err) {
         return ctl_fail("the record does not fit the format");
@@ -385,10 +443,12 @@ commit(ctl_t *c, cos_cred_t *cred)
         return CTL_FAILED;
     }
 
-    r = redisCommand(c->redis, "FCALL cos_cred_put 1 u:%b %b %b",
+    r = redisCommand(c->redis, "FCALL cos_cred_put 1 u:%b %b %b %llu %llu %s",
                      cred->access_key.data, cred->access_key.len,
                      cred->access_key.data, cred->access_key.len, b.data,
-                     b.len);
+                     b.len, (unsigned long long) now.bytes,
+                     (unsigned long long) now.objects,
+                     limits != NULL ? "set" : "same");
 
     if (r == NULL) {
         /* unknown: recovery will find out, or say that it never was */

@@ -43,6 +43,12 @@ local function front_seq(rec)
 end
 
 
+-- The owner of a bucket, or the account of a credential.
+local function front_uid(rec)
+    return digits((struct.unpack('<I8', rec, 25)))
+end
+
+
 local function bucket_id(rec)
     local name, id = string.byte(rec, 3, 4)
     return string.sub(rec, 33 + name, 32 + name + id)

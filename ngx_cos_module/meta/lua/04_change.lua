@@ -61,11 +61,11 @@ end
 -------------------------------------------------------------------------------
 
 -- Counters and settings of a bucket, or the refusal of a change to it.
-local N, S, U, V, DAYS, MAX_BYTES, MAX_OBJECTS = 1, 2, 3, 4, 5, 6, 7
+local N, S, U, V, DAYS, MAX_BYTES, MAX_OBJECTS, OWNER = 1, 2, 3, 4, 5, 6, 7, 8
 
 local function open_bucket(bid, inc)
     local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 's', 'u', 'v', 'w',
-                         'qb', 'qo')
+                         'qb', 'qo', 'o')
     if not m[1] then
         return nil, {'NOBUCKET'}
     end
@@ -167,19 +167,46 @@ local function retained(m, rec)
 end
 
 
--- Whether the bucket may grow so much. Counts of versions are read only when
--- there is a limit.
+-- Whether limits (0: none) let that grow which is so much by now.
+local function too_much(max_bytes, max_objects, now_bytes, now_objects, bytes,
+                        objects)
+    return max_bytes > 0 and bytes > 0 and now_bytes + bytes > max_bytes
+           or max_objects > 0 and objects > 0
+           and now_objects + objects > max_objects
+end
+
+
+-- The refusal when the bucket, or what its owner has in all of his, may not
+-- grow so much. Counts of versions are read only when there is a limit.
 local function over_quota(bid, m, objects, bytes)
     local max_bytes = tonumber(m[MAX_BYTES] or '0')
     local max_objects = tonumber(m[MAX_OBJECTS] or '0')
-    if max_bytes == 0 and max_objects == 0 then
-        return false
+    if max_bytes ~= 0 or max_objects ~= 0 then
+        local more = redis.call('HMGET', 'm{' .. bid .. '}', 'vn', 'vs')
+        if too_much(max_bytes, max_objects, m[S] + (more[2] or 0),
+                    m[N] + (more[1] or 0), bytes, objects)
+        then
+            return {'QUOTA'}
+        end
     end
-    local more = redis.call('HMGET', 'm{' .. bid .. '}', 'vn', 'vs')
-    return max_bytes > 0 and bytes > 0
-           and m[S] + (more[2] or 0) + bytes > max_bytes
-           or max_objects > 0 and objects > 0
-           and m[N] + (more[1] or 0) + objects > max_objects
+    if m[OWNER] and (objects > 0 or bytes > 0) then
+        local q = redis.call('HMGET', 'Q:' .. m[OWNER], 'qb', 'qo', 's', 'n')
+        if too_much(tonumber(q[1]), tonumber(q[2]), q[3], q[4], bytes, objects)
+        then
+            return {'OWNERQUOTA'}
+        end
+    end
+end
+
+
+-- Counts for the owner's quota, if he has one.
+local function count_owner(m, objects, bytes)
+    if m[OWNER] and objects ~= 0 then
+        redis.call('HINCRBY', 'Q:' .. m[OWNER], 'n', digits(objects))
+    end
+    if m[OWNER] and bytes ~= 0 then
+        redis.call('HINCRBY', 'Q:' .. m[OWNER], 's', digits(bytes))
+    end
 end
 
 
@@ -219,6 +246,7 @@ local function store(bid, key, okey, rec, size, old, old_size, m, du)
     elseif size ~= old_size then
         redis.call('HSET', mkey, 's', bytes)
     end
+    count_owner(m, old and 0 or 1, size - old_size)
     tally(mkey, rec, 1)
     if old then
         tally(mkey, old, -1)

@@ -34,13 +34,17 @@ local function count(sums, rec, current, sign)
 end
 
 
-local function write_counts(bid, sums)
+-- m: as of open_bucket(); empty in a rebuild, which counts for owners at its
+-- end.
+local function write_counts(bid, m, sums)
     local mkey = 'm{' .. bid .. '}'
     for field, delta in pairs(sums) do
         if delta ~= 0 then
             redis.call('HINCRBY', mkey, field, digits(delta))
         end
     end
+    count_owner(m, (sums.n or 0) + (sums.vn or 0),
+                (sums.s or 0) + (sums.vs or 0))
 end
 
 
@@ -159,9 +163,10 @@ local function plan(bid, key, okey, rec, m, cond, arg)
         return nil, {'RETAINED'}
     end
     local gone = p.old or p.null
-    if over_quota(bid, m, gone and 0 or 1,
-                  size_of(rec) - (gone and size_of(gone) or 0)) then
-        return nil, {'QUOTA'}
+    no = over_quota(bid, m, gone and 0 or 1,
+                    size_of(rec) - (gone and size_of(gone) or 0))
+    if no then
+        return nil, no
     end
     p.gone = gone
     return p

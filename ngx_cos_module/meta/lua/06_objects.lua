@@ -6,14 +6,12 @@ local function limit(bid, m, old, size, old_size, cond)
     if old and cond ~= 'seq' and retained(m, old) then
         return {'RETAINED'}
     end
-    if over_quota(bid, m, old and 0 or 1, size - old_size) then
-        return {'QUOTA'}
-    end
+    return over_quota(bid, m, old and 0 or 1, size - old_size)
 end
 
 
 -- Carries out a plan. t: weights that change besides; sums: counters.
-local function change(bid, key, okey, p, t, sums)
+local function change(bid, m, key, okey, p, t, sums)
     local nsegs, _, _, home = head(p.rec)
     weigh(t, p.rec, nsegs, home, 1)
     if p.gone then
@@ -21,7 +19,7 @@ local function change(bid, key, okey, p, t, sums)
         weigh(t, p.gone, nsegs, home, -1)
     end
     apply(bid, key, okey, p, sums)
-    write_counts(bid, sums)
+    write_counts(bid, m, sums)
     return shift_all(bid, t, {})
 end
 
@@ -41,7 +39,7 @@ local function cos_put(keys, args)
         if no then
             return no
         end
-        return {'OK', p.cur and 1 or 0, change(bid, key, okey, p, {}, {})}
+        return {'OK', p.cur and 1 or 0, change(bid, m, key, okey, p, {}, {})}
     end
 
     local old = redis.call('GET', okey)
@@ -121,7 +119,7 @@ local function del_version(bid, key, okey, m, args)
     else
         uncover(bid, key, okey, old, sums)
     end
-    write_counts(bid, sums)
+    write_counts(bid, m, sums)
     return {'OK', 1, shift_all(bid, t, {})}
 end
 
@@ -173,6 +171,7 @@ local function cos_del(keys, args)
     redis.call('DEL', okey)
     redis.call('HSET', 'm{' .. bid .. '}', 'n', m[N] - 1,
                's', tonumber(m[S]) - old_size)
+    count_owner(m, -1, -old_size)
     tally('m{' .. bid .. '}', old, -1)
     return {'OK', 1, shift_all(bid, t, {})}
 end
@@ -228,7 +227,7 @@ local function cos_load(keys, args)
                   nil, true, size_of(rec))
         count(sums, rec, false, 1)
     end
-    write_counts(bid, sums)
+    write_counts(bid, {}, sums)
     tally('m{' .. bid .. '}', rec, 1)
     return {'OK'}
 end

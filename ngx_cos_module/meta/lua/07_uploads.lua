@@ -139,7 +139,7 @@ local function cos_mpu_complete(keys, args)
         if no then
             return no
         end
-        local dead = change(bid, key, okey, p, t, {u = -1})
+        local dead = change(bid, m, key, okey, p, t, {u = -1})
         upload_close(bid, id, member, done)
         return {'OK', p.cur and 1 or 0, dead}
     end

@@ -31,6 +31,9 @@ local function cos_bucket_put(keys, args)
         redis.call('ZADD', 'B', 0, name)
         redis.call('HSET', m, 'n', 0, 's', 0, 'u', 0, 'name', name)
         bucket_settings(bid, args, 5)
+        if redis.call('HEXISTS', 'Q:' .. front_uid(rec), 'n') == 1 then
+            redis.call('HSET', m, 'o', front_uid(rec))
+        end
         return {'OK'}
     end
     if mode ~= 'replace' then
@@ -74,18 +77,110 @@ local function cos_bucket_del(keys, args)
 end
 
 
--- KEYS u:<ak>  ARGV ak record
+-- Each bucket with its owner: function(bid, uid).
+local function each_bucket(look)
+    local names = redis.call('ZRANGE', 'B', '0', '-1')
+    for i = 1, #names do
+        local rec = redis.call('GET', 'b:' .. names[i])
+        if rec then
+            look(bucket_id(rec), front_uid(rec))
+        end
+    end
+end
+
+
+-- Objects and bytes of a bucket, versions counted.
+local function holds(bid)
+    local m = redis.call('HMGET', 'm{' .. bid .. '}', 'n', 'vn', 's', 'vs')
+    return (m[1] or 0) + (m[2] or 0), (m[3] or 0) + (m[4] or 0)
+end
+
+
+-- Limits what a user has in all of his buckets, 0: not at all. Only buckets
+-- whose owner is limited name him, so that others' changes cost nothing. seq
+-- says which of the user's credentials carries the limits on the disk.
+local function limit_user(uid, bytes, objects, seq)
+    local limited = bytes ~= 0 or objects ~= 0
+    local q, bids, n, s = 'Q:' .. uid, {}, 0, 0
+    each_bucket(function(bid, owner)
+        if owner == uid then
+            local more, size = holds(bid)
+            bids[#bids + 1], n, s = bid, n + more, s + size
+        end
+    end)
+    for i = 1, #bids do
+        if limited then
+            redis.call('HSET', 'm{' .. bids[i] .. '}', 'o', uid)
+        else
+            redis.call('HDEL', 'm{' .. bids[i] .. '}', 'o')
+        end
+    end
+    redis.call('HSET', q, 'qb', digits(bytes), 'qo', digits(objects), 'seq',
+               digits(seq))
+    if limited then
+        redis.call('HSET', q, 'n', digits(n), 's', digits(s))
+    else
+        redis.call('HDEL', q, 'n', 's')
+    end
+end
+
+
+-- KEYS u:<ak>  ARGV ak record bytes objects ["set"]
+-- The record's document on the disk names the user's limits: those that are
+-- there, or those to be set by it. The user's document of the highest seq is
+-- believed by a rebuild, so the order must be that of the seqs.
 local function cos_cred_put(keys, args)
-    local seq = front_seq(args[2])
+    local seq, uid = front_seq(args[2]), front_uid(args[2])
+    local bytes = number(args[3], 'bytes')
+    local objects = number(args[4], 'objects')
     local old = redis.call('GET', keys[1])
-    if old and seq <= front_seq(old) then
-        return {'STALE', digits(front_seq(old))}
+    local q = redis.call('HMGET', 'Q:' .. uid, 'qb', 'qo', 'seq')
+    local last = math.max(old and front_seq(old) or 0, tonumber(q[3] or '0'))
+    if seq <= last then
+        return {'STALE', digits(last)}
+    end
+    if args[5] == 'set' then
+        limit_user(uid, bytes, objects, seq)
+    elseif tonumber(q[1] or '0') ~= bytes or tonumber(q[2] or '0') ~= objects
+    then
+        return {'CONFLICT'}
+    elseif q[3] then
+        redis.call('HSET', 'Q:' .. uid, 'seq', digits(seq))
     end
     redis.call('SET', keys[1], args[2])
     if not old then
         redis.call('ZADD', 'C', 0, args[1])
     end
     return {'OK', old and 1 or 0}
+end
+
+
+-- The limits of a user in a rebuild, when all else is there.
+-- ARGV uid bytes objects seq
+local function cos_user_load(_, args)
+    limit_user(digits(number(args[1], 'uid')), number(args[2], 'bytes'),
+               number(args[3], 'objects'), number(args[4], 'seq'))
+    return {'OK'}
+end
+
+
+-- What users have in all of their buckets: objects, bytes, the limits of both,
+-- and the same two as counted for the limits (-1: there are none).
+-- ARGV uid ...
+local function cos_users(_, args)
+    local n, s, found = {}, {}, {'OK'}
+    each_bucket(function(bid, owner)
+        local more, size = holds(bid)
+        n[owner], s[owner] = (n[owner] or 0) + more, (s[owner] or 0) + size
+    end)
+    for i = 1, #args do
+        local uid = args[i]
+        local q = redis.call('HMGET', 'Q:' .. uid, 'qo', 'qb', 'n', 's')
+        found[i + 1] = {n[uid] or 0, s[uid] or 0, tonumber(q[1] or '0'),
+                        tonumber(q[2] or '0'), tonumber(q[3] or '-1'),
+                        tonumber(q[4] or '-1')}
+    end
+    return found
 end
 
 

@@ -25,6 +25,8 @@ local functions = {
     {'cos_bucket_put', cos_bucket_put, {'allow-cross-slot-keys'}},
     {'cos_bucket_del', cos_bucket_del, {'allow-oom', 'allow-cross-slot-keys'}},
     {'cos_cred_put', cos_cred_put, {'allow-cross-slot-keys'}},
+    {'cos_user_load', cos_user_load, {'allow-cross-slot-keys'}},
+    {'cos_users', cos_users, {'no-writes', 'allow-cross-slot-keys'}},
     {'cos_cred_del', cos_cred_del, {'allow-oom', 'allow-cross-slot-keys'}},
     {'cos_fence', cos_fence, {'allow-oom'}},
     {'cos_hi', cos_hi, {'allow-oom'}},
