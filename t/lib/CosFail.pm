@@ -60,7 +60,7 @@ sub redis_restore {
 # variables outlives its calls. Without $wrap: as they were.
 sub redis_functions {
     my ($s, $wrap) = @_;
-    my $lua = Cos::slurp("$Cos::ROOT/ngx_cos_module/meta/cos.lua");
+    my $lua = `"$Cos::ROOT/tools/library.sh"`;
     my $code = defined $wrap ? <<"END" : '';
 local function wrap(name, fn)
     for i = 1, #functions do
