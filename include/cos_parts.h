@@ -3,8 +3,9 @@
  * that grow by appending. Pure.
  *
  * Parts are numbered 1, 2, ... in their order, whatever numbers they were
- * uploaded under. A part is one segment. Every other object, an appendable one
- * too, is one part.
+ * uploaded under. A part is one segment; of a copy that was written anew in one
+ * piece COS_X_PART_SIZES lists their sizes. Every other object, an appendable
+ * one too, is one part.
  */
 
 #ifndef COS_PARTS_H
@@ -21,6 +22,10 @@ uint32_t cos_parts_count(const cos_object_t *o);
  * segments. */
 int cos_part_range(const cos_object_t *o, uint64_t n, uint64_t *first,
     uint64_t *len);
+/* Lists the sizes of the parts of src in *o, which has the same bytes in one
+ * segment; none, when src is one part. In memory of a, or where src has them.
+ * -1: out of memory. */
+int cos_parts_list(cos_object_t *o, const cos_object_t *src, cos_alloc_t *a);
 /* The checksum of part n into sum, of o->sum_type; -1: it is not known. */
 int cos_part_sum(const cos_object_t *o, uint64_t n, cos_u8 *sum);
 

@@ -174,6 +174,14 @@ void cos_object_seg(cos_str_t rec, uint32_t i, cos_seg_t *seg);
  * (at most 38). */
 size_t cos_object_etag(char *dst, const cos_u8 *digest, unsigned parts);
 
+/* COS_X_PART_SIZES: the lengths of the segments of *o, in memory of a. -1: out
+ * of memory. */
+int cos_part_sizes(cos_str_t *sizes, const cos_object_t *o, cos_alloc_t *a);
+/* Where part n, from 1, lies in an object of so many bytes; -1: the list does
+ * not say it, or not within the object. */
+int cos_part_sizes_find(cos_str_t sizes, uint64_t n, uint64_t whole,
+    uint64_t *first, uint64_t *len);
+
 /*
  * Versions of a key are ordered by the seq they began with, which metadata
  * changes do not touch. A record without it began with its seq. The version

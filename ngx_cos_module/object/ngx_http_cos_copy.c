@@ -14,6 +14,7 @@
 
 #include "ngx_http_cos_class.h"
 #include "ngx_http_cos_copy.h"
+#include "cos_parts.h"
 #include "ngx_http_cos_object.h"
 #include "ngx_http_cos_sse.h"
 #include "ngx_http_cos_sums.h"
@@ -302,24 +303,26 @@ copy_anew(ngx_http_cos_ctx_t *ctx)
 
 
 /* The copy has one segment, so its checksum is of all bytes. Where they are
- * written anew only because they were scattered it has the ETag and the checksum
- * of the source, but no parts to be read by number. */
-static void
+ * written anew only because they were scattered it has the ETag, the checksum
+ * and the parts of the source. */
+static ngx_int_t
 fed_record(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p)
 {
     cos_object_t  *o = &p->commit.json.object;
 
-    ngx_str_null(&o->attr[COS_X_PART_SIZES]);
-    ngx_str_null(&o->attr[COS_X_PART_SUMS]);
-
     if (p->gather) {
         ngx_http_cos_sse_record(ctx, o);
-        return;
+        return cos_parts_list(o, &p->source.object, &ctx->alloc) == 0
+               ? NGX_OK : NGX_ERROR;
     }
 
+    ngx_str_null(&o->attr[COS_X_PART_SIZES]);
+    ngx_str_null(&o->attr[COS_X_PART_SUMS]);
     o->parts = 0;
     o->flags &= (cos_u8) ~COS_F_SUM_COMPOSITE;
     ngx_http_cos_take_record(p->feed.take, o);
+
+    return NGX_OK;
 }
 
 
@@ -346,7 +349,9 @@ copy_fed(ngx_http_cos_ctx_t *ctx)
                                  "the bytes of the source are damaged");
     }
 
-    fed_record(ctx, p);
+    if (fed_record(ctx, p) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_cos_take_finish(ctx, t, &p->commit.json, copy_stored);
 }

@@ -10,7 +10,8 @@ uint32_t
 cos_parts_count(const cos_object_t *o)
 {
     return !(o->flags & COS_F_APPENDABLE) && o->parts != 0
-           && o->parts == o->nsegs ? o->parts : 1;
+           && (o->parts == o->nsegs || o->attr[COS_X_PART_SIZES].len != 0)
+           ? o->parts : 1;
 }
 
 
@@ -28,6 +29,11 @@ cos_part_range(const cos_object_t *o, uint64_t n, uint64_t *first,
     *len = o->size;
 
     if (cos_parts_count(o) > 1) {
+        if (o->attr[COS_X_PART_SIZES].len != 0) {
+            return cos_part_sizes_find(o->attr[COS_X_PART_SIZES], n, o->size,
+                                       first, len);
+        }
+
         for (i = 0; i + 1 < n; i++) {
             *first += o->segs[i].len;
         }
@@ -36,6 +42,16 @@ cos_part_range(const cos_object_t *o, uint64_t n, uint64_t *first,
     }
 
     return 0;
+}
+
+
+int
+cos_parts_list(cos_object_t *o, const cos_object_t *src, cos_alloc_t *a)
+{
+    o->attr[COS_X_PART_SIZES] = src->attr[COS_X_PART_SIZES];
+
+    return cos_parts_count(src) == 1 || src->attr[COS_X_PART_SIZES].len != 0
+           ? 0 : cos_part_sizes(&o->attr[COS_X_PART_SIZES], src, a);
 }
 
 

@@ -59,6 +59,60 @@ parts_by_number(void **state)
 
 
 static void
+parts_of_one_piece(void **state)
+{
+    cos_seg_t     seg[3] = { { 1, 0, 5 }, { 2, 0, 0 }, { 3, 0, 700 } };
+    cos_seg_t     one = { 9, 4096, 705 };
+    uint64_t      first, len;
+    cos_arena_t  *arena;
+    cos_object_t  src, o, again;
+
+    (void) state;
+    memset(&src, 0, sizeof(src));
+    src.segs = seg;
+    src.nsegs = 3;
+    src.parts = 3;
+    src.size = 705;
+    o = src;
+    o.segs = &one;
+    o.nsegs = 1;
+    arena = cos_arena_create();
+    assert_non_null(arena);
+
+    assert_int_equal(cos_parts_count(&o), 1);
+    assert_int_equal(cos_parts_list(&o, &src, cos_arena_alloc(arena)), 0);
+    assert_int_equal(cos_parts_count(&o), 3);
+    assert_int_equal(cos_part_range(&o, 1, &first, &len), 0);
+    assert_true(first == 0 && len == 5);
+    assert_int_equal(cos_part_range(&o, 2, &first, &len), 0);
+    assert_true(first == 5 && len == 0);
+    assert_int_equal(cos_part_range(&o, 3, &first, &len), 0);
+    assert_true(first == 5 && len == 700);
+    assert_int_equal(cos_part_range(&o, 4, &first, &len), -1);
+
+    /* the list is kept by a copy of the copy */
+    again = o;
+    memset(&again.attr, 0, sizeof(again.attr));
+    assert_int_equal(cos_parts_list(&again, &o, cos_arena_alloc(arena)), 0);
+    assert_int_equal(cos_part_range(&again, 3, &first, &len), 0);
+    assert_true(first == 5 && len == 700);
+
+    /* a list that does not fit the object */
+    o.attr[COS_X_PART_SIZES].len--;
+    assert_int_equal(cos_part_range(&o, 3, &first, &len), -1);
+    again.size = 704;
+    assert_int_equal(cos_part_range(&again, 3, &first, &len), -1);
+
+    /* what is one part needs none */
+    src.flags = COS_F_APPENDABLE;
+    memset(&o.attr, 0, sizeof(o.attr));
+    assert_int_equal(cos_parts_list(&o, &src, cos_arena_alloc(arena)), 0);
+    assert_int_equal(o.attr[COS_X_PART_SIZES].len, 0);
+    cos_arena_free(arena);
+}
+
+
+static void
 piece_of(cos_object_t *o, cos_seg_t *seg, const char *text)
 {
     uint32_t  crc;
@@ -216,6 +270,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(parts_by_number),
+        cmocka_unit_test(parts_of_one_piece),
         cmocka_unit_test(pieces_are_appended),
         cmocka_unit_test(attributes_are_named),
         cmocka_unit_test(a_page_of_parts)
