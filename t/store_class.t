@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use File::Temp ();
 use Test::More;
 use Cos;
+use Cos::Form;
 
 my $home = File::Temp::tempdir('cos-class.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $home;
@@ -94,6 +95,24 @@ my @links = grep { (stat $_)[3] > 1 } glob "$home/ia/open/* $home/ia/??/*";
 ok scalar(@links), 'copies within a class are links';
 is_error $s->get("/$b/cold-big"), 403, 'InvalidObjectState', 'the archive is closed';
 verified('copied');
+
+# forms
+for my $size (9, 3_000_000) {
+    my @before = solos($dir{ia});
+    my @fields = (key => "form-$size", 'x-amz-storage-class' => 'STANDARD_IA');
+    my $file = { filename => 'f', body => "form $size " . substr $big, 0, $size };
+    my @sig = Cos::Form::sign('v4', $s->{main}, [{ bucket => $b }, ['starts-with', '$key', ''],
+        { 'x-amz-storage-class' => 'STANDARD_IA' }]);
+    is_status $s->post("/$b", Cos::Form::body([@fields, @sig, file => $file]), as => 'none',
+        headers => ['Content-Type' => Cos::Form::type()]), 204, "a form's file of $size bytes";
+    is scalar(solos($dir{ia})) - @before, $size > 9 ? 1 : 0, 'a container in the directory of its class';
+    my ($where) = `grep -rl "form $size " $home $main 2>/dev/null` =~ /^(\S+)$/m;
+    is index($where // '', $dir{ia}), 0, 'its bytes lie there';
+    is $s->head("/$b/form-$size", as => 's3')->h('x-amz-storage-class'), 'STANDARD_IA', 'and it says so';
+    is_ok $s->get("/$b/form-$size"), 'read', $file->{body};
+    $s->delete("/$b/form-$size");
+    ok $s->wait_for(sub { solos($dir{ia}) == @before }), 'it goes with its object';
+}
 
 # deletions
 my $n = solos("$home/ia");
