@@ -214,6 +214,9 @@ void ngx_http_cos_begin_init(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_cos_content_handler(ngx_http_request_t *r);
 /* From a step: one more answer is outstanding; next runs when all are in. */
 void ngx_http_cos_expect(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next);
+/* Takes an ngx_http_cos_expect() back: what was asked for could not be begun,
+ * so no completion will come. The step goes on as it was. */
+void ngx_http_cos_unexpect(ngx_http_cos_ctx_t *ctx);
 /* From a completion: one answer is in. The request may be gone afterwards. */
 void ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx);
 /* r->read_event_handler of a request that waits for its body. */

@@ -92,14 +92,20 @@ struct ngx_http_cos_commit_s {
 /* Begins; next runs with the outcome in c. The request is held meanwhile. */
 ngx_int_t ngx_http_cos_commit(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_commit_t *c, ngx_http_cos_step_pt next);
-/* Appends a record without a payload, or with the payload, its CRC-64 and its
- * slot that the caller has put into *a, which is zero otherwise: what
- * ngx_http_cos_commit() does, for operations that commit much at once. *a, and
- * what it refers to, live until next runs. Deletions, delete markers and notes
- * may use what a full disk has in reserve. NGX_AGAIN: next runs when a->err and
- * a->rec say how it went; NGX_DECLINED: the store takes nothing at present;
- * NGX_ERROR: out of memory, or *j is no record. */
-ngx_int_t ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx,
+/*
+ * Makes one record durable, which is what ngx_http_cos_commit() does first, for
+ * operations that write several: encodes *j into memory of the request's pool
+ * and gives it to the worker's pack; next runs when a->err and a->rec say how
+ * it went. The caller has zeroed *a but for rec.payload, rec.payload_crc and
+ * slot of a record with a payload; *a, and what that refers to, live until
+ * next. j has its number (0: there was none to give). Deletions, delete markers
+ * and notes may use what a full disk has in reserve.
+ *
+ * COS_OK: it is expected. Else the error, which is in a->err as well, and next
+ * does not run because of it: COS_E_UNAVAILABLE when nothing can be written at
+ * present, COS_E_INTERNAL when out of memory, or *j is no record.
+ */
+cos_err_e ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_append_t *a, const cos_json_t *j, ngx_http_cos_step_pt next);
 /* What a bucket's retention policy is called in the request's dialect when it
  * refuses a change. */

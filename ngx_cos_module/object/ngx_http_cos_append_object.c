@@ -281,19 +281,12 @@ app_create(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static void
-append_handler(ngx_http_cos_append_t *a)
-{
-    ngx_http_cos_arrived(a->data);
-}
-
-
 /* In a container of its own it is on disk by now. */
 static ngx_int_t
 app_written(ngx_http_cos_ctx_t *ctx)
 {
     app_t                  *p = ctx->op;
-    cos_buf_t               b;
+    cos_err_e               err;
     cos_ingest_t           *in = &p->take.in;
     ngx_http_cos_append_t  *a = &p->append;
 
@@ -309,36 +302,19 @@ app_written(ngx_http_cos_ctx_t *ctx)
     }
 
     ngx_http_cos_stamp(ctx, &p->piece, 0);
-    cos_buf_init(&b, &ctx->alloc, 512);
 
-    if (p->piece.seq == 0) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    if (cos_json_encode(&b, &p->piece) != 0 || b.err) {
-        return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
-    }
-
-    a->rec.kind = COS_J_PART;
-    a->rec.weighs = 1;
-    a->rec.seq = p->piece.seq;
     a->rec.payload.data = in->mem;
     a->rec.payload.len = in->mem_len;
     a->rec.payload_crc = in->disk_crc64;
-    a->rec.json.data = b.data;
-    a->rec.json.len = b.len;
-    a->handler = append_handler;
-    a->data = ctx;
     a->slot = p->take.slot;
 
     ngx_http_cos_hold(ctx);
-    ngx_http_cos_expect(ctx, app_placed);
 
-    if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
+    err = ngx_http_cos_append_json(ctx, a, &p->piece, app_placed);
+
+    if (err != COS_OK) {
         ngx_http_cos_unhold(ctx);
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+        return ngx_http_cos_fail(ctx, err, NULL);
     }
 
     return NGX_AGAIN;

@@ -82,16 +82,20 @@ append_handler(ngx_http_cos_append_t *a)
 }
 
 
-ngx_int_t
+cos_err_e
 ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx, ngx_http_cos_append_t *a,
     const cos_json_t *j, ngx_http_cos_step_pt next)
 {
     cos_buf_t  b;
 
+    if (j->seq == 0) {
+        return a->err = COS_E_UNAVAILABLE;
+    }
+
     cos_buf_init(&b, &ctx->alloc, 256 + 3 * j->key.len);
 
     if (cos_json_encode(&b, j) != 0 || b.err) {
-        return NGX_ERROR;
+        return a->err = COS_E_INTERNAL;
     }
 
     a->rec.kind = j->kind;
@@ -106,39 +110,21 @@ ngx_http_cos_append_json(ngx_http_cos_ctx_t *ctx, ngx_http_cos_append_t *a,
     ngx_http_cos_expect(ctx, next);
 
     if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
-        return NGX_DECLINED;
+        ngx_http_cos_unexpect(ctx);
+        return a->err = COS_E_UNAVAILABLE;
     }
 
-    return NGX_AGAIN;
+    return COS_OK;
 }
 
 
 static ngx_int_t
-append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, cos_json_t *j,
-    ngx_str_t *payload, ngx_http_cos_step_pt next)
+append(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c, const cos_json_t *j,
+    ngx_http_cos_step_pt next)
 {
-    ngx_int_t               rc;
-    ngx_http_cos_append_t  *a = &c->append;
+    c->err = ngx_http_cos_append_json(ctx, &c->append, j, next);
 
-    ngx_memzero(a, sizeof(ngx_http_cos_append_t));
-
-    if (payload) {
-        a->rec.payload = *payload;
-        a->rec.payload_crc = c->payload_crc;
-        a->slot = c->slot;
-    }
-
-    rc = ngx_http_cos_append_json(ctx, a, j, next);
-
-    if (rc == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
-
-    c->err = rc == NGX_ERROR ? COS_E_INTERNAL : COS_E_UNAVAILABLE;
-
-    return finish(ctx, c);
+    return c->err == COS_OK ? NGX_AGAIN : finish(ctx, c);
 }
 
 
@@ -149,13 +135,20 @@ append_begin(ngx_http_cos_ctx_t *ctx)
 
     ngx_http_cos_stamp(ctx, &c->json, c->amends);
 
-    if (c->json.seq == 0 || !ngx_http_cos_redis_ready()) {
+    if (!ngx_http_cos_redis_ready()) {
         c->err = COS_E_UNAVAILABLE;
         return finish(ctx, c);
     }
 
-    return append(ctx, c, &c->json, c->json.self ? &c->payload : NULL,
-                  append_done);
+    ngx_memzero(&c->append, sizeof(ngx_http_cos_append_t));
+
+    if (c->json.self) {
+        c->append.rec.payload = c->payload;
+        c->append.rec.payload_crc = c->payload_crc;
+        c->append.slot = c->slot;
+    }
+
+    return append(ctx, c, &c->json, append_done);
 }
 
 
@@ -427,7 +420,9 @@ note_begin(ngx_http_cos_ctx_t *ctx)
                     ? j.void_seq : cos_object_version(&c->json.object);
     }
 
-    return append(ctx, c, &j, NULL, note_done);
+    ngx_memzero(&c->append, sizeof(ngx_http_cos_append_t));
+
+    return append(ctx, c, &j, note_done);
 }
 
 

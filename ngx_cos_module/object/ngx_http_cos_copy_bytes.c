@@ -149,20 +149,13 @@ copy_read(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static void
-append_handler(ngx_http_cos_append_t *a)
-{
-    ngx_http_cos_arrived(a->data);
-}
-
-
 /* A packed segment of a larger object becomes a record of its own; it names
- * the copy, so that compaction finds who refers to it. */
-static ngx_int_t
+ * the copy, so that compaction finds who refers to it. The result is its
+ * append's. */
+static void
 append_segment(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p, uint32_t i,
     cos_u8 *bytes)
 {
-    cos_buf_t               b;
     cos_json_t              j;
     cos_seg_t              *seg;
     ngx_http_cos_append_t  *a = &p->append[i];
@@ -170,7 +163,8 @@ append_segment(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p, uint32_t i,
     ngx_memzero(&j, sizeof(cos_json_t));
     seg = ngx_pcalloc(ctx->request->pool, sizeof(cos_seg_t));
     if (seg == NULL) {
-        return NGX_ERROR;
+        a->err = COS_E_INTERNAL;
+        return;
     }
 
     seg->len = p->segs[i].len;
@@ -188,33 +182,12 @@ append_segment(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p, uint32_t i,
     j.object.segs = seg;
     j.object.nsegs = 1;
 
-    cos_buf_init(&b, &ctx->alloc, 512);
-
-    if (j.seq == 0 || cos_json_encode(&b, &j) != 0 || b.err) {
-        return NGX_ERROR;
-    }
-
-    a->rec.kind = COS_J_PART;
-    a->rec.weighs = 1;
-    a->rec.seq = j.seq;
     a->rec.payload.data = bytes;
     a->rec.payload.len = seg->len;
     a->rec.payload_crc = j.object.crc64;
-    a->rec.json.data = b.data;
-    a->rec.json.len = b.len;
-    a->handler = append_handler;
-    a->data = ctx;
     a->slot = p->commit.slot;
 
-    ngx_http_cos_expect(ctx, copy_placed);
-
-    if (ngx_http_cos_store_append(a) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
-        a->err = COS_E_UNAVAILABLE;
-    }
-
-    return NGX_OK;
+    (void) ngx_http_cos_append_json(ctx, a, &j, copy_placed);
 }
 
 
@@ -275,10 +248,7 @@ copy_have(ngx_http_cos_ctx_t *ctx)
             continue;
         }
 
-        if (append_segment(ctx, p, i, p->mem + at) != NGX_OK) {
-            p->append[i].err = COS_E_INTERNAL;
-        }
-
+        append_segment(ctx, p, i, p->mem + at);
         at += p->segs[i].len;
     }
 

@@ -273,12 +273,10 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
 
 
 /* The tombstone, or the delete marker. */
-static ngx_int_t
+static cos_err_e
 append(ngx_http_cos_ctx_t *ctx, item_t *it)
 {
     cos_json_t  *j = &it->json;
-
-    ngx_memzero(&it->append, sizeof(ngx_http_cos_append_t));
 
     j->kind = COS_J_DELETE;
 
@@ -288,10 +286,9 @@ append(ngx_http_cos_ctx_t *ctx, item_t *it)
 
     ngx_http_cos_stamp(ctx, j, 0);
 
-    return j->seq != 0
-           && ngx_http_cos_append_json(ctx, &it->append, j, multi_written)
-              == NGX_AGAIN
-           ? NGX_OK : NGX_ERROR;
+    ngx_memzero(&it->append, sizeof(ngx_http_cos_append_t));
+
+    return ngx_http_cos_append_json(ctx, &it->append, j, multi_written);
 }
 
 
@@ -307,7 +304,7 @@ multi_known(ngx_http_cos_ctx_t *ctx)
 
     for (i = 0; i < m->n; i++) {
         if (m->item[i].exists && m->v[i].err == COS_OK
-            && append(ctx, &m->item[i]) != NGX_OK)
+            && append(ctx, &m->item[i]) != COS_OK)
         {
             m->v[i].err = COS_E_UNAVAILABLE;
         }
@@ -484,11 +481,12 @@ multi_written(ngx_http_cos_ctx_t *ctx)
 
 
 /* A note takes back what was refused, as after every commit. */
-static ngx_int_t
+static void
 note(ngx_http_cos_ctx_t *ctx, item_t *it)
 {
     cos_json_t              j;
     ngx_http_cos_append_t  *a = &it->append;
+    uint64_t                cid = a->rec.cid;
 
     ngx_memzero(&j, sizeof(cos_json_t));
     j.kind = COS_J_VOID;
@@ -496,15 +494,13 @@ note(ngx_http_cos_ctx_t *ctx, item_t *it)
     j.key = it->json.key;
     j.version = cos_json_version(&it->json);
     j.void_seq = a->rec.seq;
-    j.inc = cos_cid_inc(a->rec.cid);
+    j.inc = cos_cid_inc(cid);
     j.seq = ngx_http_cos_seq();
 
-    it->noted = a->rec.cid;
     ngx_memzero(a, sizeof(ngx_http_cos_append_t));
 
-    return j.seq != 0
-           && ngx_http_cos_append_json(ctx, a, &j, multi_noted) == NGX_AGAIN
-           ? NGX_OK : NGX_ERROR;
+    it->noted = ngx_http_cos_append_json(ctx, a, &j, multi_noted) == COS_OK
+                ? cid : 0;
 }
 
 
@@ -527,8 +523,8 @@ multi_done(ngx_http_cos_ctx_t *ctx)
         if (it->stale && it->json.object.born == 0) {
             ngx_http_cos_store_resolved(it->append.rec.cid);
 
-        } else if ((it->stale || it->refused) && note(ctx, it) != NGX_OK) {
-            it->noted = 0;
+        } else if (it->stale || it->refused) {
+            note(ctx, it);
         }
     }
 

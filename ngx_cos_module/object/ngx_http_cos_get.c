@@ -266,8 +266,7 @@ ngx_http_cos_get_open(ngx_http_cos_ctx_t *ctx)
         g->nopen++;
 
         if (rc != NGX_AGAIN) {
-            ctx->pending--;
-            ctx->request->main->blocked--;
+            ngx_http_cos_unexpect(ctx);
         }
     }
 

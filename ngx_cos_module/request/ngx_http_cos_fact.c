@@ -257,8 +257,7 @@ ngx_http_cos_ask(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
     if (argc == 0
         || ngx_http_cos_redis_call(&f->call, 0, argc, argv) != NGX_OK)
     {
-        ctx->pending--;
-        ctx->request->main->blocked--;
+        ngx_http_cos_unexpect(ctx);
         return NGX_DECLINED;
     }
 
@@ -288,8 +287,7 @@ ngx_http_cos_query(ngx_http_cos_ctx_t *ctx, ngx_http_cos_query_t *q,
     ngx_http_cos_expect(ctx, next);
 
     if (ngx_http_cos_redis_call(&q->call, flags, argc, argv) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
+        ngx_http_cos_unexpect(ctx);
         return NGX_DECLINED;
     }
 

@@ -106,10 +106,17 @@ ngx_http_cos_expect(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
 
 
 void
-ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx)
+ngx_http_cos_unexpect(ngx_http_cos_ctx_t *ctx)
 {
     ctx->pending--;
     ctx->request->main->blocked--;
+}
+
+
+void
+ngx_http_cos_arrived(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_unexpect(ctx);
 
     /* a step that asks several things at once may get the first answer while
      * it still asks for the second */
@@ -317,8 +324,7 @@ ngx_http_cos_thread(ngx_http_cos_ctx_t *ctx, void (*work)(void *), void *data,
     ngx_http_cos_expect(ctx, next);
 
     if (ngx_thread_task_post(ctx->mcf->store.pool, task) != NGX_OK) {
-        ctx->pending--;
-        ctx->request->main->blocked--;
+        ngx_http_cos_unexpect(ctx);
         return NGX_ERROR;
     }
 
