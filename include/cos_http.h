@@ -56,6 +56,9 @@ typedef struct {
 const cos_header_t *cos_header(const cos_http_t *h, const char *name);
 /* How many headers of that name there are. */
 size_t cos_header_count(const cos_http_t *h, const char *name);
+/* Whether that could be a header's name: a token (RFC 9110 section 5.6.2). For
+ * names that no parser of headers has let pass. */
+int cos_is_token(cos_str_t name);
 
 #pragma GCC visibility pop
 

@@ -26,6 +26,14 @@ ngx_int_t ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 /* Whether the query names a response-* parameter. */
 ngx_uint_t ngx_http_cos_has_overrides(ngx_http_cos_ctx_t *ctx);
+/* After a commit that found another record than ctx->object: asks for the one
+ * of the request's object that is there now, past the cache. next runs with
+ * it, and calls asked_again() first, which makes it ctx->object (and sets
+ * ctx->object_known); COS_OK, COS_E_UNAVAILABLE when it did not come,
+ * COS_E_INTERNAL when it is damaged. */
+ngx_int_t ngx_http_cos_ask_again(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
+cos_err_e ngx_http_cos_asked_again(ngx_http_cos_ctx_t *ctx);
 /* Makes *j the record of a new delete marker; seg, which lives as long, is its
  * only segment. */
 void ngx_http_cos_marker(ngx_http_cos_ctx_t *ctx, cos_json_t *j,
@@ -154,12 +162,6 @@ cos_err_e ngx_http_cos_encoding_arg(ngx_http_cos_ctx_t *ctx,
     ngx_uint_t *url);
 /* A parameter's value, empty when it is absent. */
 cos_str_t ngx_http_cos_text_arg(ngx_http_cos_ctx_t *ctx, const char *name);
-/* Replies of listings: what is wrong with one that must have so many elements
- * when all is well; and elements of an array in it as spans, every step-th from
- * first, which point into the reply. NULL: out of memory. */
-cos_err_e ngx_http_cos_listing_error(redisReply *reply, size_t elements);
-cos_str_t *ngx_http_cos_spans(ngx_http_cos_ctx_t *ctx, redisReply *list,
-    size_t first, size_t step, size_t *n);
 
 /* For a payload that is read here and not sent by the client: length bytes
  * will be fed to t->in. */

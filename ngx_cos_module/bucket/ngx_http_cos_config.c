@@ -33,7 +33,9 @@ typedef struct {
 } config_t;
 
 
+static ngx_int_t config_set(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t config_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t config_remove(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t config_done(ngx_http_cos_ctx_t *ctx);
 static cos_err_e change_set(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
     void *data);
@@ -146,26 +148,12 @@ ngx_http_cos_get_config(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static config_t *
-config_create(ngx_http_cos_ctx_t *ctx, const kind_t *kind)
-{
-    config_t  *c;
-
-    c = ngx_pcalloc(ctx->request->pool, sizeof(config_t));
-
-    if (c) {
-        c->kind = kind;
-        c->change.data = c;
-        c->change.done = config_done;
-        ctx->state = c;
-    }
-
-    return c;
-}
-
-
-ngx_int_t
-ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx)
+/* A change of the configuration that the request means; next has it as its
+ * ctx->state. */
+static ngx_int_t
+config_begin(ngx_http_cos_ctx_t *ctx,
+    cos_err_e (*change)(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k, void *data),
+    ngx_http_cos_step_pt next)
 {
     config_t      *c;
     const kind_t  *kind;
@@ -176,13 +164,34 @@ ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_unsupported(ctx);
     }
 
-    c = config_create(ctx, kind);
+    c = ngx_pcalloc(ctx->request->pool, sizeof(config_t));
     if (c == NULL) {
         return NGX_ERROR;
     }
 
-    c->status = kind->status;
-    c->change.change = change_set;
+    c->kind = kind;
+    c->change.change = change;
+    c->change.data = c;
+    c->change.done = config_done;
+    ctx->state = c;
+
+    return ngx_http_cos_goto(ctx, next);
+}
+
+
+ngx_int_t
+ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx)
+{
+    return config_begin(ctx, change_set, config_set);
+}
+
+
+static ngx_int_t
+config_set(ngx_http_cos_ctx_t *ctx)
+{
+    config_t  *c = ctx->state;
+
+    c->status = c->kind->status;
 
     return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
                                    COS_E_XML_TOO_LARGE, &c->text,
@@ -232,22 +241,16 @@ config_done(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_delete_config(ngx_http_cos_ctx_t *ctx)
 {
-    config_t      *c;
-    const kind_t  *kind;
+    return config_begin(ctx, change_remove, config_remove);
+}
 
-    kind = find_kind(ctx);
 
-    if (kind == NULL) {
-        return ngx_http_cos_unsupported(ctx);
-    }
-
-    c = config_create(ctx, kind);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
+static ngx_int_t
+config_remove(ngx_http_cos_ctx_t *ctx)
+{
+    config_t  *c = ctx->state;
 
     c->status = NGX_HTTP_NO_CONTENT;
-    c->change.change = change_remove;
 
     return ngx_http_cos_bucket_change(ctx, &c->change);
 }

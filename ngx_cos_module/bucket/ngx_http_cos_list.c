@@ -1,216 +1,36 @@
 /*
- * Listings: buckets of an account, objects and uploads of a bucket. Each is
- * one call of a function in Redis, over the connection for slow calls, and
- * one document written from its reply.
+ * Listings of a bucket's objects and uploads.
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_listing.h"
 #include "cos_facts.h"
 
 
 typedef struct {
-    ngx_http_cos_query_t    query;
+    ngx_http_cos_listing_t  listing;
     cos_xml_listing_t       page;
-    cos_xml_uploads_t       uploads;
     ngx_str_t               marker;
-    cos_err_e               err;
-    cos_buf_t               out;
-} list_t;
+} objects_t;
 
-
-static ngx_int_t list_done(ngx_http_cos_ctx_t *ctx);
-
-
-/* --- parameters ------------------------------------------------------------------- */
-
-cos_err_e
-ngx_http_cos_number_arg(ngx_http_cos_ctx_t *ctx, const char *name,
-    uint64_t dflt, uint64_t max, uint64_t *n)
-{
-    const cos_arg_t  *a;
-
-    *n = dflt;
-    a = cos_arg(&ctx->http.args, name);
-
-    if (a == NULL || a->value.len == 0) {
-        return COS_OK;
-    }
-
-    if (cos_str_uint(a->value, n) != 0 || *n > INT32_MAX) {
-        return COS_E_INVALID_ARGUMENT;
-    }
-
-    *n = ngx_min(*n, max);
-
-    return COS_OK;
-}
-
-
-cos_err_e
-ngx_http_cos_encoding_arg(ngx_http_cos_ctx_t *ctx, ngx_uint_t *url)
-{
-    const cos_arg_t  *a;
-
-    *url = 0;
-    a = cos_arg(&ctx->http.args, "encoding-type");
-
-    if (a == NULL || a->value.len == 0) {
-        return COS_OK;
-    }
-
-    if (!cos_str_is(a->value, "url")) {
-        return COS_E_INVALID_ARGUMENT;
-    }
-
-    *url = 1;
-
-    return COS_OK;
-}
-
-
-cos_str_t
-ngx_http_cos_text_arg(ngx_http_cos_ctx_t *ctx, const char *name)
-{
-    cos_str_t         none = { 0, NULL };
-    const cos_arg_t  *a;
-
-    a = cos_arg(&ctx->http.args, name);
-
-    return a ? a->value : none;
-}
-
-
-/* --- replies ------------------------------------------------------------------------ */
-
-cos_str_t *
-ngx_http_cos_spans(ngx_http_cos_ctx_t *ctx, redisReply *list, size_t first,
-    size_t step, size_t *n)
-{
-    size_t      i;
-    cos_str_t  *v;
-
-    *n = list->elements / step;
-    v = ngx_palloc(ctx->request->pool, (*n + 1) * sizeof(cos_str_t));
-
-    for (i = 0; v && i < *n; i++) {
-        v[i].data = (u_char *) list->element[first + i * step]->str;
-        v[i].len = list->element[first + i * step]->len;
-    }
-
-    return v;
-}
-
-
-cos_err_e
-ngx_http_cos_listing_error(redisReply *reply, size_t elements)
-{
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements == 0
-        || reply->element[0]->type != REDIS_REPLY_STRING)
-    {
-        return COS_E_UNAVAILABLE;
-    }
-
-    if (ngx_strcmp(reply->element[0]->str, "NOBUCKET") == 0) {
-        return COS_E_NO_SUCH_BUCKET;
-    }
-
-    return ngx_strcmp(reply->element[0]->str, "OK") == 0
-           && reply->elements >= elements ? COS_OK : COS_E_INTERNAL;
-}
-
-
-/* The members of the index that a page consists of; they are taken apart where
- * they stand in the reply. */
-static ngx_int_t
-take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_listing_t *p)
-{
-    size_t      i;
-    cos_str_t  *keys, *facts;
-
-    keys = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
-    facts = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
-
-    if (keys == NULL || facts == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < p->nkeys; i++) {
-        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0) {
-            return NGX_ERROR;
-        }
-    }
-
-    p->keys = keys;
-    p->facts = facts;
-
-    return NGX_OK;
-}
-
-
-static void
-take_listing(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
-{
-    list_t             *l = data;
-    redisReply        **e;
-    cos_xml_listing_t  *p = &l->page;
-
-    l->err = ngx_http_cos_listing_error(reply, 5);
-
-    if (l->err != COS_OK) {
-        return;
-    }
-
-    e = reply->element;
-
-    p->truncated = (e[1]->integer == 1);
-    p->next.data = (u_char *) e[2]->str;
-    p->next.len = e[2]->len;
-    p->prefixes = ngx_http_cos_spans(ctx, e[4], 0, 1, &p->nprefixes);
-
-    if (p->prefixes == NULL || take_members(ctx, e[3], p) != NGX_OK) {
-        l->err = COS_E_INTERNAL;
-        return;
-    }
-
-    /* written while the reply lives: nothing needs to be copied */
-
-    cos_buf_init(&l->out, &ctx->alloc, 1024 + 400 * p->nkeys);
-
-    if (cos_xml_listing(&l->out, p) != 0) {
-        l->err = COS_E_INTERNAL;
-    }
-}
-
-
-static ngx_int_t
-list_done(ngx_http_cos_ctx_t *ctx)
-{
-    list_t  *l = ctx->op;
-
-    if (l->err != COS_OK) {
-        return ngx_http_cos_fail(ctx, l->err, NULL);
-    }
-
-    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &l->out);
-}
+typedef struct {
+    ngx_http_cos_listing_t  listing;
+    cos_xml_uploads_t       page;
+} uploads_t;
 
 
 /* --- objects ------------------------------------------------------------------------- */
 
 static cos_err_e
-list_args(ngx_http_cos_ctx_t *ctx, list_t *l)
+list_args(ngx_http_cos_ctx_t *ctx, objects_t *l)
 {
     ngx_uint_t          url;
     cos_err_e           err;
     const cos_arg_t    *owner;
     cos_xml_listing_t  *p = &l->page;
 
-    if ((err = ngx_http_cos_encoding_arg(ctx, &url)) != COS_OK
-        || (err = ngx_http_cos_number_arg(ctx, "max-keys", 1000, 1000,
-                                          &p->max_keys))
-           != COS_OK)
-    {
+    err = ngx_http_cos_listing_args(ctx, "max-keys", &url, &p->max_keys);
+
+    if (err != COS_OK) {
         return err;
     }
 
@@ -250,20 +70,65 @@ list_args(ngx_http_cos_ctx_t *ctx, list_t *l)
 }
 
 
-ngx_int_t
-ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx)
+/* The members of the index that a page consists of; they are taken apart where
+ * they stand in the reply. */
+static ngx_int_t
+take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_listing_t *p)
 {
-    list_t      *l;
-    ngx_str_t    a[9], none;
-    cos_err_e    err;
-    ngx_pool_t  *pool = ctx->request->pool;
+    size_t      i;
+    cos_str_t  *keys, *facts;
 
-    l = ngx_pcalloc(pool, sizeof(list_t));
-    if (l == NULL) {
+    keys = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
+    facts = ngx_http_cos_spans(ctx, list, 0, 1, &p->nkeys);
+
+    if (keys == NULL || facts == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->op = l;
+    for (i = 0; i < p->nkeys; i++) {
+        if (cos_member_split(keys[i], &keys[i], &facts[i]) != 0) {
+            return NGX_ERROR;
+        }
+    }
+
+    p->keys = keys;
+    p->facts = facts;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+write_objects(ngx_http_cos_ctx_t *ctx, ngx_http_cos_listing_t *l,
+    redisReply **e)
+{
+    cos_xml_listing_t  *p = &((objects_t *) l)->page;
+
+    p->truncated = (e[1]->integer == 1);
+    p->next = ngx_http_cos_listing_text(e[2]);
+    p->prefixes = ngx_http_cos_spans(ctx, e[4], 0, 1, &p->nprefixes);
+
+    if (p->prefixes == NULL || take_members(ctx, e[3], p) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cos_buf_init(&l->out, &ctx->alloc, 1024 + 400 * p->nkeys);
+
+    return cos_xml_listing(&l->out, p) == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx)
+{
+    objects_t  *l;
+    ngx_str_t   a[9];
+    cos_err_e   err;
+
+    l = ngx_http_cos_listing_create(ctx, sizeof(objects_t));
+    if (l == NULL) {
+        return NGX_ERROR;
+    }
 
     err = list_args(ctx, l);
 
@@ -271,95 +136,72 @@ ngx_http_cos_list_objects(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, NULL);
     }
 
-    ngx_str_null(&none);
-    ngx_str_set(&a[0], "FCALL_RO");
+    l->listing.write = write_objects;
+    l->listing.elements = 5;
+
     ngx_str_set(&a[1], "cos_list");
-    ngx_str_set(&a[2], "1");
-    a[4] = ctx->bucket.id;
     a[5] = l->page.prefix;
     a[6] = l->page.delimiter;
     a[7] = l->marker;
 
-    if (ngx_http_cos_rkey(pool, "k", &ctx->bucket.id, &none, &a[3]) != NGX_OK
-        || ngx_http_cos_decimal(pool, l->page.max_keys, &a[8]) != NGX_OK)
+    if (ngx_http_cos_decimal(ctx->request->pool, l->page.max_keys, &a[8])
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    l->query.take = take_listing;
-    l->query.data = l;
-
-    if (ngx_http_cos_query(ctx, &l->query, NGX_HTTP_COS_SLOW, 9, a, list_done)
-        != NGX_AGAIN)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_cos_listing_ask(ctx, &l->listing, "k", a, 9);
 }
 
 
 /* --- uploads --------------------------------------------------------------------------- */
 
-static void
-take_uploads(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+static ngx_int_t
+write_uploads(ngx_http_cos_ctx_t *ctx, ngx_http_cos_listing_t *l,
+    redisReply **e)
 {
-    list_t             *l = data;
-    redisReply        **e;
-    cos_xml_uploads_t  *p = &l->uploads;
-
-    l->err = ngx_http_cos_listing_error(reply, 6);
-
-    if (l->err != COS_OK) {
-        return;
-    }
-
-    e = reply->element;
+    cos_xml_uploads_t  *p = &((uploads_t *) l)->page;
 
     p->truncated = (e[1]->integer == 1);
-    p->next_key.data = (u_char *) e[2]->str;
-    p->next_key.len = e[2]->len;
-    p->next_id.data = (u_char *) e[3]->str;
-    p->next_id.len = e[3]->len;
+    p->next_key = ngx_http_cos_listing_text(e[2]);
+    p->next_id = ngx_http_cos_listing_text(e[3]);
     p->keys = ngx_http_cos_spans(ctx, e[4], 0, 3, &p->n);
     p->ids = ngx_http_cos_spans(ctx, e[4], 1, 3, &p->n);
     p->records = ngx_http_cos_spans(ctx, e[4], 2, 3, &p->n);
     p->prefixes = ngx_http_cos_spans(ctx, e[5], 0, 1, &p->nprefixes);
 
+    if (p->keys == NULL || p->ids == NULL || p->records == NULL
+        || p->prefixes == NULL)
+    {
+        return NGX_ERROR;
+    }
+
     cos_buf_init(&l->out, &ctx->alloc, 1024 + 400 * p->n);
 
-    if (p->keys == NULL || p->ids == NULL || p->records == NULL
-        || p->prefixes == NULL
-        || cos_xml_uploads(&l->out, p, &ctx->alloc) != 0)
-    {
-        l->err = COS_E_INTERNAL;
-    }
+    return cos_xml_uploads(&l->out, p, &ctx->alloc) == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
 ngx_int_t
 ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx)
 {
-    list_t             *l;
-    ngx_str_t           a[10], none;
+    cos_err_e           err;
+    ngx_str_t           a[10];
+    uploads_t          *l;
     ngx_uint_t          url;
-    ngx_pool_t         *pool = ctx->request->pool;
     cos_xml_uploads_t  *p;
 
-    l = ngx_pcalloc(pool, sizeof(list_t));
+    l = ngx_http_cos_listing_create(ctx, sizeof(uploads_t));
     if (l == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->op = l;
-    p = &l->uploads;
+    p = &l->page;
 
-    if (ngx_http_cos_encoding_arg(ctx, &url) != COS_OK
-        || ngx_http_cos_number_arg(ctx, "max-uploads", 1000, 1000,
-                                   &p->max_uploads)
-           != COS_OK)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_INVALID_ARGUMENT, NULL);
+    err = ngx_http_cos_listing_args(ctx, "max-uploads", &url, &p->max_uploads);
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
     }
 
     p->dialect = ctx->name.dialect;
@@ -372,31 +214,24 @@ ngx_http_cos_list_uploads(ngx_http_cos_ctx_t *ctx)
     p->key_marker = ngx_http_cos_text_arg(ctx, "key-marker");
     p->id_marker = ngx_http_cos_text_arg(ctx, "upload-id-marker");
 
-    ngx_str_null(&none);
-    ngx_str_set(&a[0], "FCALL_RO");
+    l->listing.write = write_uploads;
+    l->listing.elements = 6;
+
     ngx_str_set(&a[1], "cos_uploads");
-    ngx_str_set(&a[2], "1");
-    a[4] = ctx->bucket.id;
     a[5] = p->prefix;
     a[6] = p->delimiter;
     a[7] = p->key_marker;
-    a[8] = p->key_marker.len ? p->id_marker : none;
+    ngx_str_null(&a[8]);
 
-    if (ngx_http_cos_rkey(pool, "p", &ctx->bucket.id, &none, &a[3]) != NGX_OK
-        || ngx_http_cos_decimal(pool, p->max_uploads, &a[9]) != NGX_OK)
+    if (p->key_marker.len) {
+        a[8] = p->id_marker;
+    }
+
+    if (ngx_http_cos_decimal(ctx->request->pool, p->max_uploads, &a[9])
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    l->query.take = take_uploads;
-    l->query.data = l;
-
-    if (ngx_http_cos_query(ctx, &l->query, NGX_HTTP_COS_SLOW, 10, a,
-                           list_done)
-        != NGX_AGAIN)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_cos_listing_ask(ctx, &l->listing, "p", a, 10);
 }

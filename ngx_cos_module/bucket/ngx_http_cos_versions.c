@@ -1,16 +1,14 @@
 /*
- * ListObjectVersions: one call of a function in Redis, one document.
+ * ListObjectVersions.
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_listing.h"
 #include "cos_facts.h"
 
 
 typedef struct {
-    ngx_http_cos_query_t    query;
+    ngx_http_cos_listing_t  listing;
     cos_xml_versions_t      page;
-    cos_err_e               err;
-    cos_buf_t               out;
 } versions_t;
 
 
@@ -22,11 +20,9 @@ versions_args(ngx_http_cos_ctx_t *ctx, versions_t *v, ngx_str_t *version)
     ngx_uint_t           url;
     cos_xml_versions_t  *p = &v->page;
 
-    if ((err = ngx_http_cos_encoding_arg(ctx, &url)) != COS_OK
-        || (err = ngx_http_cos_number_arg(ctx, "max-keys", 1000, 1000,
-                                          &p->max_keys))
-           != COS_OK)
-    {
+    err = ngx_http_cos_listing_args(ctx, "max-keys", &url, &p->max_keys);
+
+    if (err != COS_OK) {
         return err;
     }
 
@@ -83,8 +79,7 @@ take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_versions_t *p)
 
     for (i = 0; i < n; i++) {
         what = list->element[2 * i]->str;
-        member.data = (u_char *) list->element[2 * i + 1]->str;
-        member.len = list->element[2 * i + 1]->len;
+        member = ngx_http_cos_listing_text(list->element[2 * i + 1]);
 
         if (cos_member_split(member, &keys[i], &facts[i]) != 0) {
             return NGX_ERROR;
@@ -114,70 +109,41 @@ take_members(ngx_http_cos_ctx_t *ctx, redisReply *list, cos_xml_versions_t *p)
 }
 
 
-static void
-take_versions(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+static ngx_int_t
+write_versions(ngx_http_cos_ctx_t *ctx, ngx_http_cos_listing_t *l,
+    redisReply **e)
 {
-    versions_t          *v = data;
-    redisReply         **e;
-    cos_xml_versions_t  *p = &v->page;
-
-    v->err = ngx_http_cos_listing_error(reply, 5);
-
-    if (v->err != COS_OK) {
-        return;
-    }
-
-    e = reply->element;
+    cos_xml_versions_t  *p = &((versions_t *) l)->page;
 
     p->truncated = (e[1]->integer == 1);
-    p->last_prefix.data = (u_char *) e[2]->str;
-    p->last_prefix.len = e[2]->len;
+    p->last_prefix = ngx_http_cos_listing_text(e[2]);
     p->prefixes = ngx_http_cos_spans(ctx, e[4], 0, 1, &p->nprefixes);
 
     if (p->prefixes == NULL || take_members(ctx, e[3], p) != NGX_OK) {
-        v->err = COS_E_INTERNAL;
-        return;
+        return NGX_ERROR;
     }
 
-    cos_buf_init(&v->out, &ctx->alloc, 1024 + 500 * p->n);
+    cos_buf_init(&l->out, &ctx->alloc, 1024 + 500 * p->n);
 
-    if (cos_xml_versions(&v->out, p) != 0) {
-        v->err = COS_E_INTERNAL;
-    }
-}
-
-
-static ngx_int_t
-versions_done(ngx_http_cos_ctx_t *ctx)
-{
-    versions_t  *v = ctx->op;
-
-    if (v->err != COS_OK) {
-        return ngx_http_cos_fail(ctx, v->err, NULL);
-    }
-
-    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &v->out);
+    return cos_xml_versions(&l->out, p) == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
 ngx_int_t
 ngx_http_cos_list_versions(ngx_http_cos_ctx_t *ctx)
 {
-    cos_err_e     err;
-    ngx_str_t     a[10], none;
-    ngx_pool_t   *pool = ctx->request->pool;
-    versions_t   *v;
+    cos_err_e    err;
+    ngx_str_t    a[10];
+    versions_t  *v;
 
     if (ctx->name.dialect == COS_DIALECT_BOS) {
         return ngx_http_cos_unsupported(ctx);
     }
 
-    v = ngx_pcalloc(pool, sizeof(versions_t));
+    v = ngx_http_cos_listing_create(ctx, sizeof(versions_t));
     if (v == NULL) {
         return NGX_ERROR;
     }
-
-    ctx->op = v;
 
     err = versions_args(ctx, v, &a[8]);
 
@@ -185,30 +151,19 @@ ngx_http_cos_list_versions(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    ngx_str_null(&none);
-    ngx_str_set(&a[0], "FCALL_RO");
+    v->listing.write = write_versions;
+    v->listing.elements = 5;
+
     ngx_str_set(&a[1], "cos_versions");
-    ngx_str_set(&a[2], "1");
-    a[4] = ctx->bucket.id;
     a[5] = v->page.prefix;
     a[6] = v->page.delimiter;
     a[7] = v->page.key_marker;
 
-    if (ngx_http_cos_rkey(pool, "k", &ctx->bucket.id, &none, &a[3]) != NGX_OK
-        || ngx_http_cos_decimal(pool, v->page.max_keys, &a[9]) != NGX_OK)
+    if (ngx_http_cos_decimal(ctx->request->pool, v->page.max_keys, &a[9])
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    v->query.take = take_versions;
-    v->query.data = v;
-
-    if (ngx_http_cos_query(ctx, &v->query, NGX_HTTP_COS_SLOW, 10, a,
-                           versions_done)
-        != NGX_AGAIN)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_cos_listing_ask(ctx, &v->listing, "k", a, 10);
 }

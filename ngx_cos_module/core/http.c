@@ -189,3 +189,20 @@ cos_header_count(const cos_http_t *h, const char *name)
 
     return n;
 }
+
+
+int
+cos_is_token(cos_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        if (name.data[i] <= ' ' || name.data[i] >= 0x7f
+            || strchr("\"(),/:;<=>?@[\\]{}", name.data[i]) != NULL)
+        {
+            return 0;
+        }
+    }
+
+    return name.len != 0;
+}

@@ -441,11 +441,7 @@ app_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
-    if (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, app_again) != NGX_AGAIN) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_cos_ask_again(ctx, app_again);
 }
 
 
@@ -456,21 +452,11 @@ app_again(ngx_http_cos_ctx_t *ctx)
     app_t      *p = ctx->op;
     cos_err_e   err;
 
-    if (ctx->object_fact.failed) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    err = ngx_http_cos_asked_again(ctx);
+
+    if (err == COS_OK) {
+        err = check_object(ctx, p);
     }
-
-    ctx->object_known = (ctx->object_fact.value.len != 0);
-
-    if (ctx->object_known
-        && cos_object_decode(&ctx->object, ctx->object_fact.value,
-                             &ctx->alloc)
-           != 0)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
-    }
-
-    err = check_object(ctx, p);
 
     if (err == COS_OK
         && (p->piece.kind != COS_J_PART || !ctx->object_known

@@ -257,12 +257,7 @@ del_done(ngx_http_cos_ctx_t *ctx)
             || ngx_strcmp(c->status, "NOKEY") == 0)
         && ++d->tries < MAX_TRIES)
     {
-        switch (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, del_again)) {
-        case NGX_AGAIN:
-            return NGX_AGAIN;
-        default:
-            return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-        }
+        return ngx_http_cos_ask_again(ctx, del_again);
     }
 
     if (!c->ok) {
@@ -280,18 +275,12 @@ del_done(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 del_again(ngx_http_cos_ctx_t *ctx)
 {
-    ngx_http_cos_fact_t  *f = &ctx->object_fact;
+    cos_err_e  err;
 
-    if (f->failed) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
+    err = ngx_http_cos_asked_again(ctx);
 
-    ctx->object_known = (f->value.len != 0);
-
-    if (ctx->object_known
-        && cos_object_decode(&ctx->object, f->value, &ctx->alloc) != 0)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, NULL);
     }
 
     return ngx_http_cos_goto(ctx, del_version);

@@ -66,25 +66,6 @@ header_safe(cos_str_t v)
 }
 
 
-/* What a header's name may be (RFC 9110 section 5.6.2). Fields of forms become
- * headers without nginx having parsed them. */
-static ngx_uint_t
-is_token(cos_str_t name)
-{
-    size_t  i;
-
-    for (i = 0; i < name.len; i++) {
-        if (name.data[i] <= ' ' || name.data[i] >= 0x7f
-            || ngx_strchr("\"(),/:;<=>?@[\\]{}", name.data[i]) != NULL)
-        {
-            return 0;
-        }
-    }
-
-    return name.len != 0;
-}
-
-
 static ngx_int_t
 set_content_type(ngx_http_request_t *r, cos_str_t v)
 {
@@ -141,7 +122,7 @@ add_pairs(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
     for (m = 0; m < o->nmeta; m++) {
         pair = &o->meta[m];
 
-        if (!is_token(pair->name)) {
+        if (!cos_is_token(pair->name)) {
             /* of a record that was written before such names were refused */
             continue;
         }
@@ -343,7 +324,8 @@ add_meta(ngx_http_cos_ctx_t *ctx, cos_object_t *o, const cos_header_t *h,
         return COS_E_METADATA_TOO_LARGE;
     }
 
-    if (!is_token(name)) {
+    if (!cos_is_token(name)) {
+        /* a form's field, which nginx has not parsed as a header */
         ctx->reason = "the name of a metadata header is no token";
         return COS_E_INVALID_ARGUMENT;
     }

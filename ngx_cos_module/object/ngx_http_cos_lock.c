@@ -355,19 +355,33 @@ lock_document(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
 }
 
 
-/* Whether the document came whole. */
-static cos_err_e
-lock_text(ngx_http_cos_ctx_t *ctx, lock_t *p)
+/* The document, if it came whole, says what is to be changed. */
+static ngx_int_t
+lock_apply(ngx_http_cos_ctx_t *ctx,
+    cos_err_e (*parse)(ngx_http_cos_ctx_t *ctx, lock_t *p),
+    cos_err_e (*change)(ngx_http_cos_ctx_t *ctx, cos_object_t *o, void *data))
 {
-    cos_err_e  err;
+    lock_t     *p = ctx->state;
+    cos_err_e   err;
 
-    if (ctx->error != COS_OK) {
-        return ctx->error;
+    err = ctx->error != COS_OK ? ctx->error
+          : ngx_http_cos_check_document(ctx, &p->text, 1);
+
+    if (err == COS_OK && p->text.len == 0) {
+        err = COS_E_MISSING_BODY;
     }
 
-    err = ngx_http_cos_check_document(ctx, &p->text, 1);
+    if (err == COS_OK) {
+        err = parse(ctx, p);
+    }
 
-    return err == COS_OK && p->text.len == 0 ? COS_E_MISSING_BODY : err;
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
+    }
+
+    p->amend.change = change;
+
+    return ngx_http_cos_amend(ctx, &p->amend);
 }
 
 
@@ -378,17 +392,12 @@ ngx_http_cos_put_retention(ngx_http_cos_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-retention_read(ngx_http_cos_ctx_t *ctx)
+static cos_err_e
+retention_parse(ngx_http_cos_ctx_t *ctx, lock_t *p)
 {
-    lock_t     *p = ctx->state;
-    cos_err_e   err;
+    cos_err_e  err;
 
-    err = lock_text(ctx, p);
-
-    if (err == COS_OK) {
-        err = cos_xml_parse_retention(p->text, &p->retention, &ctx->alloc);
-    }
+    err = cos_xml_parse_retention(p->text, &p->retention, &ctx->alloc);
 
     if (err == COS_OK && p->retention.mode != COS_LOCK_NONE
         && p->retention.until <= ngx_http_cos_now())
@@ -397,13 +406,14 @@ retention_read(ngx_http_cos_ctx_t *ctx)
         ctx->reason = "The retain until date must be in the future!";
     }
 
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
+    return err;
+}
 
-    p->amend.change = retention_change;
 
-    return ngx_http_cos_amend(ctx, &p->amend);
+static ngx_int_t
+retention_read(ngx_http_cos_ctx_t *ctx)
+{
+    return lock_apply(ctx, retention_parse, retention_change);
 }
 
 
@@ -499,25 +509,17 @@ ngx_http_cos_put_legal_hold(ngx_http_cos_ctx_t *ctx)
 }
 
 
+static cos_err_e
+hold_parse(ngx_http_cos_ctx_t *ctx, lock_t *p)
+{
+    return cos_xml_parse_legal_hold(p->text, &p->on, &ctx->alloc);
+}
+
+
 static ngx_int_t
 hold_read(ngx_http_cos_ctx_t *ctx)
 {
-    lock_t     *p = ctx->state;
-    cos_err_e   err;
-
-    err = lock_text(ctx, p);
-
-    if (err == COS_OK) {
-        err = cos_xml_parse_legal_hold(p->text, &p->on, &ctx->alloc);
-    }
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
-    }
-
-    p->amend.change = hold_change;
-
-    return ngx_http_cos_amend(ctx, &p->amend);
+    return lock_apply(ctx, hold_parse, hold_change);
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_cos_amend.h"
+#include "ngx_http_cos_object.h"
 #include "ngx_http_cos_rights.h"
 
 
@@ -17,6 +18,34 @@
 static ngx_int_t amend_make(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t amend_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t amend_again(ngx_http_cos_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_cos_ask_again(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
+    if (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, next) != NGX_AGAIN) {
+        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+cos_err_e
+ngx_http_cos_asked_again(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_fact_t  *f = &ctx->object_fact;
+
+    if (f->failed) {
+        return COS_E_UNAVAILABLE;
+    }
+
+    ctx->object_known = (f->value.len != 0);
+
+    return ctx->object_known
+           && cos_object_decode(&ctx->object, f->value, &ctx->alloc) != 0
+           ? COS_E_INTERNAL : COS_OK;
+}
 
 
 ngx_int_t
@@ -85,12 +114,7 @@ amend_done(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_commit_fail(ctx, c);
     }
 
-    if (ngx_http_cos_ask(ctx, &ctx->object_fact, 1, amend_again) != NGX_AGAIN)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_cos_ask_again(ctx, amend_again);
 }
 
 
@@ -99,22 +123,12 @@ amend_again(ngx_http_cos_ctx_t *ctx)
 {
     cos_err_e  err;
 
-    if (ctx->object_fact.failed) {
-        return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE, NULL);
+    err = ngx_http_cos_asked_again(ctx);
+
+    if (err == COS_OK) {
+        /* somebody else's, perhaps, by now */
+        err = ngx_http_cos_still_may(ctx);
     }
-
-    ctx->object_known = (ctx->object_fact.value.len != 0);
-
-    if (ctx->object_known
-        && cos_object_decode(&ctx->object, ctx->object_fact.value,
-                             &ctx->alloc)
-           != 0)
-    {
-        return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
-    }
-
-    /* somebody else's, perhaps, by now */
-    err = ngx_http_cos_still_may(ctx);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, NULL);

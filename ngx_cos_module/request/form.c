@@ -10,6 +10,7 @@
  */
 
 #include "cos_form.h"
+#include "cos_http.h"
 
 enum {
     READ_PREAMBLE = 0,
@@ -38,7 +39,7 @@ static cos_err_e part_begin(cos_form_t *f, cos_str_t name,
 static cos_err_e keep(cos_form_t *f, cos_str_t s);
 static int parameter(cos_str_t *rest, cos_str_t *name, cos_str_t *value);
 static cos_str_t base_name(cos_str_t s);
-static int lower(cos_str_t s);
+static void lower(cos_str_t s);
 
 
 cos_err_e
@@ -398,12 +399,11 @@ disposition(cos_form_t *f, cos_str_t v)
 static cos_err_e
 part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
 {
-    int                token;
     size_t             i;
     cos_err_e          err;
     cos_form_field_t  *field;
 
-    token = lower(name);
+    lower(name);
 
     if (cos_str_is(name, "file")) {
         if (f->has_file) {
@@ -428,7 +428,7 @@ part_begin(cos_form_t *f, cos_str_t name, cos_str_t filename)
 
     f->then = READ_FIELD;
 
-    if (!token && cos_str_starts(name, "x-")) {
+    if (cos_str_starts(name, "x-") && !cos_is_token(name)) {
         /* it would become a header that no parser of headers lets pass */
         return COS_E_MALFORMED_POST;
     }
@@ -549,23 +549,16 @@ base_name(cos_str_t s)
 }
 
 
-/* Whether it is a token, too, as names of headers are (RFC 9110, 5.6.2). */
-static int
+static void
 lower(cos_str_t s)
 {
-    int     token;
     size_t  i;
 
-    for (i = 0, token = 1; i < s.len; i++) {
+    for (i = 0; i < s.len; i++) {
         if (s.data[i] >= 'A' && s.data[i] <= 'Z') {
             s.data[i] |= 0x20;
         }
-
-        token &= s.data[i] > ' ' && s.data[i] < 0x7f
-                 && strchr("\"(),/:;<=>?@[\\]{}", s.data[i]) == NULL;
     }
-
-    return token;
 }
 
 

@@ -320,6 +320,32 @@ errors_have_rows(void **state)
 
 
 static void
+token_names(void **state)
+{
+    int        c;
+    cos_u8     byte;
+    cos_str_t  one = { 1, &byte };
+
+    (void) state;
+
+    /* RFC 9110, 5.6.2: letters, digits and these */
+    for (c = 0; c < 256; c++) {
+        byte = (cos_u8) c;
+        assert_int_equal(cos_is_token(one),
+                         (c >= '0' && c <= '9')
+                         || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+                         || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL));
+    }
+
+    assert_true(cos_is_token(str("x-cos-meta-a")));
+    assert_false(cos_is_token(str("x-cos-meta-a b")));
+    assert_false(cos_is_token(str("x-cos-meta-a:")));
+    assert_false(cos_is_token((cos_str_t) { 3, (cos_u8 *) "a\0b" }));
+    assert_false(cos_is_token((cos_str_t) { 0, NULL }));
+}
+
+
+static void
 args_split_and_decode(void **state)
 {
     cos_args_t args;
