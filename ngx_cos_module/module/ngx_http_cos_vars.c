@@ -15,6 +15,7 @@
 #include "ngx_http_cos_commit.h"
 #include "ngx_http_cos_conf.h"
 #include "ngx_http_cos_account.h"
+#include "ngx_http_cos_vars.h"
 
 
 /* Sets *out; leaves it empty when there is no such value. */
@@ -153,103 +154,6 @@ get_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* --- forms --------------------------------------------------------------- */
-
-static ngx_int_t
-finish(cos_buf_t *b, ngx_str_t *out)
-{
-    if (b->err) {
-        return NGX_ERROR;
-    }
-
-    out->len = b->len;
-    out->data = b->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-literal(const char *text, ngx_str_t *out)
-{
-    out->data = (u_char *) text;
-    out->len = ngx_strlen(text);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-decimal(ngx_http_cos_ctx_t *ctx, int64_t n, ngx_str_t *out)
-{
-    out->data = ngx_pnalloc(ctx->request->pool, NGX_INT64_LEN);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->len = ngx_sprintf(out->data, "%L", n) - out->data;
-
-    return NGX_OK;
-}
-
-
-/* Adds s with everything but printable ASCII percent-encoded; what the client
- * encoded stays as it is. */
-static void
-add_printable(cos_buf_t *b, cos_str_t s)
-{
-    size_t             i;
-    static const char  hex[] = "0123456789ABCDEF";
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] >= ' ' && s.data[i] < 0x7f) {
-            cos_buf_char(b, s.data[i]);
-            continue;
-        }
-
-        cos_buf_char(b, '%');
-        cos_buf_char(b, hex[s.data[i] >> 4]);
-        cos_buf_char(b, hex[s.data[i] & 15]);
-    }
-}
-
-
-static ngx_int_t
-printable(ngx_http_cos_ctx_t *ctx, cos_str_t s, ngx_str_t *out)
-{
-    size_t     i;
-    cos_buf_t  b;
-
-    for (i = 0; i < s.len && s.data[i] >= ' ' && s.data[i] < 0x7f; i++) {
-        /* void */
-    }
-
-    if (i == s.len) {
-        *out = s;
-        return NGX_OK;
-    }
-
-    cos_buf_init(&b, &ctx->alloc, s.len + 64);
-    add_printable(&b, s);
-
-    return finish(&b, out);
-}
-
-
-static ngx_int_t
-encoded(ngx_http_cos_ctx_t *ctx, const char *before, cos_str_t s,
-    ngx_str_t *out)
-{
-    cos_buf_t  b;
-
-    cos_buf_init(&b, &ctx->alloc, s.len + 64);
-    cos_buf_cstr(&b, before);
-    cos_pct_encode(&b, s, COS_ENC_SLASH);
-
-    return finish(&b, out);
-}
-
-
 /* --- what was asked ------------------------------------------------------ */
 
 static ngx_int_t
@@ -264,14 +168,14 @@ get_request_id(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_bucket(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return encoded(ctx, "", ctx->name.bucket, out);
+    return ngx_http_cos_var_encoded(ctx, "", ctx->name.bucket, out);
 }
 
 
 static ngx_int_t
 get_key(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return encoded(ctx, "", ctx->name.key, out);
+    return ngx_http_cos_var_encoded(ctx, "", ctx->name.key, out);
 }
 
 
@@ -279,14 +183,15 @@ get_key(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_path(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return encoded(ctx, "/", ctx->name.key, out);
+    return ngx_http_cos_var_encoded(ctx, "/", ctx->name.key, out);
 }
 
 
 static ngx_int_t
 get_operation(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return literal(cos_op_name(ngx_http_cos_account_op(ctx)), out);
+    return ngx_http_cos_var_literal(cos_op_name(ngx_http_cos_account_op(ctx)),
+                                    out);
 }
 
 
@@ -295,7 +200,7 @@ get_dialect(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
     static const char *const  names[] = { "cos", "s3", "bos" };
 
-    return literal(names[ctx->name.dialect], out);
+    return ngx_http_cos_var_literal(names[ctx->name.dialect], out);
 }
 
 
@@ -308,11 +213,11 @@ get_region(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
     }
 
     if (ctx->name.region.len) {
-        return printable(ctx, ctx->name.region, out);
+        return ngx_http_cos_var_printable(ctx, ctx->name.region, out);
     }
 
     if (ctx->bucket.region.len) {
-        return printable(ctx, ctx->bucket.region, out);
+        return ngx_http_cos_var_printable(ctx, ctx->bucket.region, out);
     }
 
     *out = ctx->lcf->default_region;
@@ -324,7 +229,8 @@ get_region(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_event_source(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return printable(ctx, ctx->request->headers_in.server, out);
+    return ngx_http_cos_var_printable(ctx, ctx->request->headers_in.server,
+                                      out);
 }
 
 
@@ -335,7 +241,7 @@ get_referer(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     h = cos_header(&ctx->http, "referer");
 
-    return h ? printable(ctx, h->value, out) : NGX_OK;
+    return h ? ngx_http_cos_var_printable(ctx, h->value, out) : NGX_OK;
 }
 
 
@@ -346,7 +252,7 @@ get_user_agent(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     h = cos_header(&ctx->http, "user-agent");
 
-    return h ? printable(ctx, h->value, out) : NGX_OK;
+    return h ? ngx_http_cos_var_printable(ctx, h->value, out) : NGX_OK;
 }
 
 
@@ -377,15 +283,15 @@ get_request_line(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     cos_buf_init(&b, &ctx->alloc, r->unparsed_uri.len + 64);
 
-    add_printable(&b, r->method_name);
+    ngx_http_cos_var_add_printable(&b, r->method_name);
     cos_buf_char(&b, ' ');
-    add_printable(&b, ctx->http.path);
+    ngx_http_cos_var_add_printable(&b, ctx->http.path);
 
     for (i = 0; i < ctx->http.args.n; i++) {
         arg = &ctx->http.args.v[i];
 
         cos_buf_char(&b, i ? '&' : '?');
-        add_printable(&b, arg->raw_name);
+        ngx_http_cos_var_add_printable(&b, arg->raw_name);
 
         if (arg->has_eq) {
             cos_buf_char(&b, '=');
@@ -394,17 +300,17 @@ get_request_line(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
                 cos_buf_lit(&b, "***");
 
             } else {
-                add_printable(&b, arg->raw_value);
+                ngx_http_cos_var_add_printable(&b, arg->raw_value);
             }
         }
     }
 
     if (r->http_protocol.len) {
         cos_buf_char(&b, ' ');
-        add_printable(&b, r->http_protocol);
+        ngx_http_cos_var_add_printable(&b, r->http_protocol);
     }
 
-    return finish(&b, out);
+    return ngx_http_cos_var_finish(&b, out);
 }
 
 
@@ -414,7 +320,7 @@ get_request_line(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_access_key(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return encoded(ctx, "", ctx->sig.access_key, out);
+    return ngx_http_cos_var_encoded(ctx, "", ctx->sig.access_key, out);
 }
 
 
@@ -460,14 +366,14 @@ static ngx_int_t
 get_account(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
     if (ctx->bucket.id.len) {
-        return decimal(ctx, (int64_t) ctx->bucket.owner, out);
+        return ngx_http_cos_var_decimal(ctx, (int64_t) ctx->bucket.owner, out);
     }
 
     if (ngx_http_cos_account_op(ctx) == COS_OP_PUT_BUCKET
         && ctx->identity.known
         && ngx_http_cos_account_status(ctx->request) == NGX_HTTP_OK)
     {
-        return decimal(ctx, (int64_t) ctx->identity.uid, out);
+        return ngx_http_cos_var_decimal(ctx, (int64_t) ctx->identity.uid, out);
     }
 
     return NGX_OK;
@@ -501,7 +407,8 @@ get_event_time(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_total_time(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return decimal(ctx, ngx_http_cos_account_ms(ctx->request), out);
+    return ngx_http_cos_var_decimal(ctx, ngx_http_cos_account_ms(ctx->request),
+                                    out);
 }
 
 
@@ -530,7 +437,8 @@ get_error_code(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     err = ngx_http_cos_account_error(ctx);
 
-    return err == COS_OK ? NGX_OK : literal(cos_err_info(err)->code, out);
+    return err == COS_OK ? NGX_OK
+           : ngx_http_cos_var_literal(cos_err_info(err)->code, out);
 }
 
 
@@ -546,10 +454,11 @@ get_error_message(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
         return NGX_OK;
     }
 
-    (void) literal(ctx->error != COS_OK && ctx->reason
-                   ? ctx->reason : cos_err_info(err)->message, &text);
+    (void) ngx_http_cos_var_literal(ctx->error != COS_OK && ctx->reason
+                                    ? ctx->reason : cos_err_info(err)->message,
+                                    &text);
 
-    return printable(ctx, text, out);
+    return ngx_http_cos_var_printable(ctx, text, out);
 }
 
 
@@ -557,7 +466,7 @@ get_error_message(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 static ngx_int_t
 get_bytes_in(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 {
-    return decimal(ctx, (int64_t) ctx->bytes_in, out);
+    return ngx_http_cos_var_decimal(ctx, (int64_t) ctx->bytes_in, out);
 }
 
 
@@ -610,7 +519,7 @@ get_delta_size(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
         break;
     }
 
-    return decimal(ctx, delta, out);
+    return ngx_http_cos_var_decimal(ctx, delta, out);
 }
 
 
@@ -633,7 +542,7 @@ get_object_size(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     o = object_of(ctx);
 
-    return o ? decimal(ctx, (int64_t) o->size, out) : NGX_OK;
+    return o ? ngx_http_cos_var_decimal(ctx, (int64_t) o->size, out) : NGX_OK;
 }
 
 
@@ -644,7 +553,7 @@ get_storage_class(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     o = object_of(ctx);
 
-    return o ? literal(cos_class_name(o->cls), out) : NGX_OK;
+    return o ? ngx_http_cos_var_literal(cos_class_name(o->cls), out) : NGX_OK;
 }
 
 
@@ -656,5 +565,5 @@ get_version_id(ngx_http_cos_ctx_t *ctx, ngx_str_t *out)
 
     arg = cos_arg(&ctx->http.args, "versionId");
 
-    return arg ? encoded(ctx, "", arg->value, out) : NGX_OK;
+    return arg ? ngx_http_cos_var_encoded(ctx, "", arg->value, out) : NGX_OK;
 }

@@ -315,13 +315,28 @@ cos_compact_batch(cos_maint_t *m, cos_victim_t *v)
 }
 
 
+/* A further page of who refers to a file. NULL: Redis failed, and it is told. */
+static redisReply *
+ask_later(cos_maint_t *m, const cos_holders_t *h, uint64_t cid, cos_alloc_t *a)
+{
+    redisReply  *r = NULL;
+
+    if (cos_holders_ask(m->redis, h, cid, a) != 0) {
+        (void) cos_maint_fail(m, "asking for records");
+        return NULL;
+    }
+
+    return take_replies(m, &r, 1) == 0 ? r : NULL;
+}
+
+
 /* Of a page all move, so that the next one begins behind it. */
 int
 cos_compact_later(cos_maint_t *m, cos_victim_t *v)
 {
     int             rc;
     size_t          moves;
-    redisReply     *r = NULL;
+    redisReply     *r;
     cos_move_t     *list;
     cos_alloc_t    *a;
     cos_arena_t    *arena;
@@ -334,10 +349,9 @@ cos_compact_later(cos_maint_t *m, cos_victim_t *v)
 
     a = cos_arena_alloc(arena);
     moves = 0;
-    rc = cos_holders_ask(m->redis, h, v->cid, a) != 0
-         ? cos_maint_fail(m, "asking for records") : take_replies(m, &r, 1);
-    list = rc == 0 ? cos_alloc(a, (r->elements + 1) * sizeof(cos_move_t))
-                   : NULL;
+    r = ask_later(m, h, v->cid, a);
+    list = r != NULL ? cos_alloc(a, (r->elements + 1) * sizeof(cos_move_t))
+                     : NULL;
     rc = list == NULL ? -1
          : add_holders(list, &moves, SIZE_MAX, h, r, v->cid, a);
 

@@ -241,7 +241,8 @@ ask(pack_t *p, size_t n, int *asked)
     for (i = 0; i < n; i++) {
         asked[i] = cos_fate_ask(p->m->redis, &p->docs[i], a);
         if (asked[i] < 0) {
-            return cos_maint_fail(p->m, "asking for records");
+            (void) cos_maint_fail(p->m, "asking for records");
+            return -1;
         }
     }
 
@@ -252,7 +253,8 @@ ask(pack_t *p, size_t n, int *asked)
             || (rc > 0 && cos_holders_ask(p->m->redis, &p->holders[k], p->cid,
                                           a) != 0))
         {
-            return cos_maint_fail(p->m, "asking for records");
+            (void) cos_maint_fail(p->m, "asking for records");
+            return -1;
         }
     }
 

@@ -558,7 +558,7 @@ main(void)
         T(arena_keeps_pieces_apart), T(zalloc_and_dup), T(buf_grows),
         T(buf_keeps_its_error), T(spans_compare), T(spans_fold_ascii_only),
         T(spans_trim), T(numbers_are_digits), T(errors_have_rows),
-        T(args_split_and_decode), T(args_limits), T(headers_are_found),
+        T(token_names), T(args_split_and_decode), T(args_limits), T(headers_are_found),
         T(seals_open_only_unchanged), T(seals_of_nothing),
         T(seals_are_aes_gcm), T(seals_need_init),
     };
