@@ -114,7 +114,7 @@ FUZZ_CF   := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,address
              -fno-sanitize-recover=undefined $(PURE_INC)
 FUZZ_SECONDS ?= 30
 
-$(BUILD)/fuzz/%: fuzz/%.c $(PURE_SRC) $(HEADERS)
+$(BUILD)/fuzz/%: fuzz/%.c $(PURE_SRC) $(HEADERS) $(wildcard fuzz/*.h)
 	@mkdir -p $(dir $@)
 	$(Q)$(FUZZ_CC) $(FUZZ_CF) $< $(PURE_SRC) -o $@ $(LIBS)
 

@@ -4,35 +4,8 @@
  * document and in its short form, and must mean the same.
  */
 
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "cos_xml_config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-#define MUST(x)  do { if (!(x)) { abort(); } } while (0)
-
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void) argc;
-    (void) argv;
-    cos_hash_init();
-    cos_xml_init();
-
-    return 0;
-}
-
-
-static cos_str_t
-text(const cos_buf_t *b)
-{
-    MUST(!b->err);
-
-    return (cos_str_t) { b->len, b->data };
-}
 
 
 static void

@@ -3,28 +3,11 @@
  * gets it as a key, and what it writes must parse again and mean the same.
  */
 
-#include <stdlib.h>
-
 #include <jansson.h>
 #include <libxml/parser.h>
 
+#include "fuzz.h"
 #include "cos_facts.h"
-#include "cos_xml.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void) argc;
-    (void) argv;
-    cos_hash_init();
-    cos_xml_init();
-
-    return 0;
-}
 
 
 static void

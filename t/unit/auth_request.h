@@ -7,15 +7,11 @@
 #ifndef AUTH_REQUEST_H
 #define AUTH_REQUEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "unit.h"
 #include "cos_auth.h"
 
 #define REQ_HEADERS  20
@@ -35,13 +31,6 @@ typedef struct {
     cos_header_t  headers[REQ_HEADERS];
     cos_sig_t     sig;
 } built_t;
-
-
-static inline cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 static inline void

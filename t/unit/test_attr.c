@@ -2,47 +2,8 @@
  * The short forms of bucket configurations, and tags.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_attr.h"
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 static const char *

@@ -1,29 +1,10 @@
 /* Storage classes and restoring. */
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <string.h>
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_class.h"
 
 
 #define DAY  86400000ull
-
-static cos_arena_t  *arena;
-
-
-static cos_str_t
-str(const char *s)
-{
-    cos_str_t  v;
-
-    v.data = (cos_u8 *) s;
-    v.len = strlen(s);
-
-    return v;
-}
 
 
 static void
@@ -116,7 +97,7 @@ texts(void **state)
     assert_int_equal(r.ready, 2000);
     assert_int_equal(r.expires, DAY);
 
-    cos_buf_init(&b, cos_arena_alloc(arena), 64);
+    cos_buf_init(&b, mem, 64);
     cos_restore_print(&b, &r);
     assert_int_equal(b.len, strlen(good));
     assert_memory_equal(b.data, good, b.len);
@@ -165,7 +146,6 @@ states(void **state)
 int
 main(void)
 {
-    int                      rc;
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(names),
         cmocka_unit_test(tiers),
@@ -173,10 +153,5 @@ main(void)
         cmocka_unit_test(states),
     };
 
-    arena = cos_arena_create();
-
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    cos_arena_free(arena);
-
-    return rc;
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,14 +2,7 @@
  * core: memory, buffers, spans, the error table, arguments, headers, seals.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_http.h"
 
 /* An allocator that gives out what malloc gives, `left` times. */
@@ -27,40 +20,21 @@ metered(void *ctx, size_t size)
 }
 
 
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
 static meter_t meter;
 static cos_alloc_t failing = { metered, &meter };
 
 
 static int
-setup(void **state)
+setup_metered(void **state)
 {
-    (void) state;
-    arena = cos_arena_create();
-    assert_non_null(arena);
-    mem = cos_arena_alloc(arena);
+    if (setup(state) != 0) {
+        return -1;
+    }
+
     meter.arena = arena;
     meter.left = 0;
 
     return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) (uintptr_t) s };
 }
 
 
@@ -553,7 +527,7 @@ seals_need_init(void **state)
 int
 main(void)
 {
-#define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f)  cmocka_unit_test_setup_teardown(f, setup_metered, teardown)
     const struct CMUnitTest tests[] = {
         T(arena_keeps_pieces_apart), T(zalloc_and_dup), T(buf_grows),
         T(buf_keeps_its_error), T(spans_compare), T(spans_fold_ascii_only),

@@ -2,47 +2,8 @@
  * core: percent, hex and base64.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_core.h"
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    assert_non_null(arena);
-    mem = cos_arena_alloc(arena);
-
-    return 0;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) (uintptr_t) s };
-}
 
 
 static void *

@@ -2,23 +2,8 @@
  * core: dates. The calendar is checked against the C library's, day by day.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_core.h"
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) (uintptr_t) s };
-}
 
 
 static const char *

@@ -2,13 +2,7 @@
  * request: multipart/form-data, read whole and split at every place.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_form.h"
 
 #define TYPE  "multipart/form-data; boundary=B0"
@@ -28,13 +22,6 @@ typedef struct {
     size_t        len;
     int           files;
 } read_t;
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 /* Reads a body in two pieces, or, with at == 0, byte after byte. */

@@ -1,27 +1,7 @@
 /* Object lock: texts and rules. */
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <string.h>
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_lock.h"
-
-
-static cos_arena_t  *arena;
-
-
-static cos_str_t
-str(const char *s)
-{
-    cos_str_t  v;
-
-    v.data = (cos_u8 *) s;
-    v.len = strlen(s);
-
-    return v;
-}
 
 
 static void
@@ -48,7 +28,7 @@ texts(void **state)
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         assert_int_equal(cos_retention_parse(&r, str(good[i])), 0);
-        cos_buf_init(&b, cos_arena_alloc(arena), 64);
+        cos_buf_init(&b, mem, 64);
         cos_retention_print(&b, &r);
         assert_int_equal(b.err, 0);
         assert_true(b.len < COS_RETENTION_TEXT);
@@ -63,7 +43,7 @@ texts(void **state)
 
     /* no retention has no text */
     memset(&r, 0, sizeof(r));
-    cos_buf_init(&b, cos_arena_alloc(arena), 64);
+    cos_buf_init(&b, mem, 64);
     cos_retention_print(&b, &r);
     assert_int_equal(b.len, 0);
 }
@@ -172,7 +152,6 @@ refusals(void **state)
 int
 main(void)
 {
-    int                      rc;
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(changes),
@@ -180,10 +159,5 @@ main(void)
         cmocka_unit_test(refusals),
     };
 
-    arena = cos_arena_create();
-
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    cos_arena_free(arena);
-
-    return rc;
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,53 +2,14 @@
  * request: which bucket, key and operation a request names.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_name.h"
 
-#define N(a)  (sizeof(a) / sizeof((a)[0]))
 #define LONG10   "0123456789"
 #define LONG100  LONG10 LONG10 LONG10 LONG10 LONG10 LONG10 LONG10 LONG10     \
                  LONG10 LONG10
 #define LONG850  LONG100 LONG100 LONG100 LONG100 LONG100 LONG100 LONG100     \
                  LONG100 LONG10 LONG10 LONG10 LONG10 LONG10
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 /* Names "METHOD target [header]"; headers are "name: value". */

@@ -2,23 +2,8 @@
  * request: host forms, bucket names, ranges, copy sources.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_name.h"
-
-#define N(a)  (sizeof(a) / sizeof((a)[0]))
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 static const cos_str_t  bases[] = {
@@ -339,19 +324,15 @@ static const struct {
 static void
 test_copy_sources(void **state)
 {
-    int           rc;
-    size_t        i;
-    cos_str_t     bucket, key, version;
-    cos_arena_t  *arena;
+    int        rc;
+    size_t     i;
+    cos_str_t  bucket, key, version;
 
     (void) state;
-    arena = cos_arena_create();
-    assert_non_null(arena);
 
     for (i = 0; i < N(source_cases); i++) {
         rc = cos_copy_source_parse(str(source_cases[i].value), bases,
-                                   N(bases), &bucket, &key, &version,
-                                   cos_arena_alloc(arena));
+                                   N(bases), &bucket, &key, &version, mem);
 
         if (source_cases[i].bucket == NULL) {
             assert_int_equal(rc, -1);
@@ -365,8 +346,6 @@ test_copy_sources(void **state)
             fail_msg("%s: %d", source_cases[i].value, rc);
         }
     }
-
-    cos_arena_free(arena);
 }
 
 
@@ -377,7 +356,7 @@ main(void)
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_bucket_names),
         cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_copy_sources),
+        cmocka_unit_test_setup_teardown(test_copy_sources, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("name_values", tests, NULL, NULL);

@@ -81,16 +81,16 @@ static void
 sign(char out[29], const char *text)
 {
     cos_buf_t      b;
-    cos_arena_t   *arena = cos_arena_create();
+    cos_arena_t   *a = cos_arena_create();
     unsigned char  md[20];
 
     hmac(EVP_sha1(), AWS_SK, strlen(AWS_SK), text, strlen(text), md);
-    cos_buf_init(&b, cos_arena_alloc(arena), 32);
+    cos_buf_init(&b, cos_arena_alloc(a), 32);
     cos_base64(&b, md, 20);
     assert_int_equal(b.len, 28);
     memcpy(out, b.data, 28);
     out[28] = '\0';
-    cos_arena_free(arena);
+    cos_arena_free(a);
 }
 
 

@@ -3,57 +3,17 @@
  * would.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 
+#include "unit_doc.h"
 #include "cos_facts.h"
 #include "cos_xml.h"
 
 #define OWNER  100000000001ULL
 #define S3_NS  "http://s3.amazonaws.com/doc/2006-03-01/"
 #define MTIME  1716546704123LL        /* 2024-05-24T10:31:44.123Z */
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-static cos_buf_t    doc;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-    cos_buf_init(&doc, mem, 0);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 /* The text at an XPath of local names ("/Error/Code"), joined with '|' when
@@ -124,13 +84,6 @@ root_ns(void)
     xmlFreeDoc(xml);
 
     return ns;
-}
-
-
-static void
-fresh(void)
-{
-    cos_buf_init(&doc, mem, 0);
 }
 
 
@@ -627,17 +580,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_owner_ids, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_buckets, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_location, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing_v1, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing_v2, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing_bos, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_listing_bad_facts, setup,
+        cmocka_unit_test_setup_teardown(test_text, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_errors, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_owner_ids, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_buckets, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_location, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_listing_v1, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_listing_v2, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_listing_bos, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_listing_bad_facts, setup_doc,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tokens, setup_doc, teardown),
     };
 
     cos_hash_init();

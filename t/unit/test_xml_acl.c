@@ -2,50 +2,11 @@
  * xml: ACL documents. What is written must read as the same canned ACL.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_xml.h"
 
-#define N(a)  (sizeof(a) / sizeof((a)[0]))
 #define OWNER   100000000001ULL
 #define BUCKET  8ULL
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 static void

@@ -2,62 +2,12 @@
  * Documents of bucket configurations: what is read, refused and written.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "unit_doc.h"
 #include "cos_xml_config.h"
 
 #define S3   COS_DIALECT_S3
 #define COS  COS_DIALECT_COS
 #define BOS  COS_DIALECT_BOS
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-static cos_buf_t    doc;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    cos_xml_init();
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
-
-
-static cos_buf_t *
-fresh(void)
-{
-    cos_buf_init(&doc, mem, 0);
-
-    return &doc;
-}
 
 
 /* What was written, without the prolog. */
@@ -465,5 +415,8 @@ main(void)
         cmocka_unit_test(test_access),
     };
 
-    return cmocka_run_group_tests_name("xml_config", tests, setup, teardown);
+    cos_xml_init();
+
+    return cmocka_run_group_tests_name("xml_config", tests, setup_doc,
+                                       teardown);
 }

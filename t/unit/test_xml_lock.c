@@ -2,24 +2,8 @@
 
 #define _GNU_SOURCE
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "unit.h"
 #include "cos_xml_lock.h"
-
-
-static cos_alloc_t  *mem;
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 static void
@@ -159,8 +143,6 @@ hold(void **state)
 int
 main(void)
 {
-    int                      rc;
-    cos_arena_t             *arena;
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(restore),
         cmocka_unit_test(retention),
@@ -168,11 +150,5 @@ main(void)
     };
 
     cos_xml_init();
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    cos_arena_free(arena);
-
-    return rc;
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -3,16 +3,10 @@
  * checked to be well-formed.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 #include <libxml/parser.h>
 
+#include "unit_doc.h"
 #include "cos_xml.h"
 
 #define OWNER     100000000001ULL
@@ -22,39 +16,6 @@
 #define S3_NS     " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 #define TAG       "00112233445566778899aabbccddeeff"
 #define ETAG      "<ETag>&quot;" TAG "&quot;</ETag>"
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-static cos_buf_t    doc;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-    cos_buf_init(&doc, mem, 0);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 /* Takes the document written so far: it must parse, and be (or contain) that
@@ -419,13 +380,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_initiate, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_uploads, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_delete_result, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_initiate, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_complete, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_copies, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_parts, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_uploads, setup_doc, teardown),
+        cmocka_unit_test_setup_teardown(test_delete_result, setup_doc,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory, setup_doc, teardown),
     };
 
     cos_hash_init();

@@ -2,51 +2,12 @@
  * xml: documents of clients, and of attackers.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 #include <libxml/parser.h>
 
+#include "unit.h"
 #include "cos_xml.h"
 
-#define N(a)  (sizeof(a) / sizeof((a)[0]))
 #define OWNER  100000000001ULL
-
-static cos_arena_t *arena;
-static cos_alloc_t *mem;
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-    arena = cos_arena_create();
-    mem = cos_arena_alloc(arena);
-
-    return arena == NULL;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    cos_arena_free(arena);
-
-    return 0;
-}
-
-
-static cos_str_t
-str(const char *s)
-{
-    return (cos_str_t) { strlen(s), (cos_u8 *) s };
-}
 
 
 /* n times s between head and tail */
