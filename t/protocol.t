@@ -60,6 +60,37 @@ for my $i (0 .. $#reqs) {
     last unless $r;
 }
 waitpid $pid, 0;
+
+# How an answer is cut into segments depends on its size, on where its bytes
+# begin, and on whether they are encrypted. All of it comes, in order, also when
+# the client reads late, and none of it waits for a timer of TCP.
+my @sizes = (16384, 16385, 65000, 102400, 524288);
+my @sse = ('x-amz-server-side-encryption', 'AES256');
+$s->put("/$b/cut", $data, headers => \@sse);
+my @cuts = map { my $n = $_; map { [$_, 0, $n], [$_, 1001, $n - 1001] } 'big', 'cut' } @sizes;
+my $ask = sub {
+    my ($key, $at, $n) = @{ $_[0] };
+    return $s->build('GET', "/$b/$key", headers => ['Range', "bytes=$at-" . ($at + $n - 1)])->{head};
+};
+for my $late (0, 1) {
+    $c = $s->connect;
+    my (%least, $wrong);
+    my @thrice = (@cuts) x 3;
+    $c->send(join '', map { $ask->($_) } @thrice) if $late;
+    Time::HiRes::sleep(0.5) if $late;
+    for my $cut (@thrice) {
+        my $start = Time::HiRes::time();
+        $c->send($ask->($cut)) unless $late;
+        my $got = $c->recv('GET');
+        $wrong++ unless $got && $got->status == 206 && $got->body eq substr $data, $cut->[1], $cut->[2];
+        my $took = Time::HiRes::time() - $start;
+        $least{"@$cut"} = $took if !defined $least{"@$cut"} || $took < $least{"@$cut"};
+        last if $wrong;
+    }
+    is $wrong, undef, 'pieces of every kind' . ($late ? ', read late' : '');
+    is_deeply [grep { $least{$_} > 0.035 * $Cos::SLOW } sort keys %least], [], 'none waits';
+    $c->close;
+}
 $c->close;
 
 # Expect: 100-continue

@@ -55,6 +55,11 @@ ngx_int_t ngx_http_cos_get_yield(ngx_http_cos_ctx_t *ctx,
  * request ends, as after sendfile. A unix socket refuses, and needs none. */
 void ngx_http_cos_get_cork(ngx_http_request_t *r);
 
+/* Before bytes of a file that do not begin at a page. */
+void ngx_http_cos_get_no_delay(ngx_http_request_t *r);
+/* ngx_http_output_filter(), of file buffers, or of one in memory. */
+ngx_int_t ngx_http_cos_get_output(ngx_http_request_t *r, ngx_chain_t *out);
+
 /* What a part number in the query asks for, if there is one. */
 cos_err_e ngx_http_cos_get_part(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_get_t *g);

@@ -19,6 +19,18 @@
                                          leave in one system call */
 #define WARM_BYTES    (1024 * 1024)
 #define COS_PAGE      4096
+#define SEEN_BITS     10              /* so many places, as a power of two */
+#define SEEN_MSEC     500
+
+
+/* A place that was in the page cache just now. */
+typedef struct {
+    uint64_t    cid;
+    uint64_t    off;
+    ngx_msec_t  at;
+} seen_t;
+
+static seen_t  seen[1 << SEEN_BITS];
 
 
 static ngx_int_t
@@ -120,12 +132,22 @@ warm(void *data)
 }
 
 
+static seen_t *
+seen_at(uint64_t cid, uint64_t off)
+{
+    return &seen[((cid * 31 + off / COS_PAGE) * 0x9e3779b97f4a7c15)
+                 >> (64 - SEEN_BITS)];
+}
+
+
 /* Brings the beginning of what is to be sent into the page cache, in the
- * thread pool, when it is not there; NGX_OK: it is. */
+ * thread pool, when it is not there; NGX_OK: it is. What was read so lately
+ * is not given up yet, and need not be looked for. */
 static ngx_int_t
 warm_up(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
 {
     u_char         c;
+    seen_t        *s;
     ssize_t        n;
     struct iovec   iov;
 
@@ -133,14 +155,25 @@ warm_up(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
         return NGX_OK;
     }
 
-    iov.iov_base = &c;
-    iov.iov_len = 1;
     g->warm_fd = g->open[0].file->fd;
     g->warm_off = ctx->object.segs[g->seg].off + g->seg_pos;
 
+    s = seen_at(g->open[0].cid, g->warm_off);
+
+    if (s->cid == g->open[0].cid && s->off == g->warm_off
+        && ngx_current_msec - s->at < SEEN_MSEC)
+    {
+        return NGX_OK;
+    }
+
+    iov.iov_base = &c;
+    iov.iov_len = 1;
     n = preadv2(g->warm_fd, &iov, 1, (off_t) g->warm_off, RWF_NOWAIT);
 
     if (n == 1 || ngx_errno != EAGAIN) {
+        s->cid = g->open[0].cid;
+        s->off = g->warm_off;
+        s->at = ngx_current_msec;
         return NGX_OK;
     }
 
@@ -154,70 +187,6 @@ warm_up(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
     }
 
     return ngx_http_cos_thread(ctx, warm, g, ngx_http_cos_get_send);
-}
-
-
-/* Whether segments of the answer are the connection's own, and are to be
- * full. */
-static ngx_uint_t
-may_cork(ngx_http_request_t *r)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    return clcf->tcp_nopush
-#if (NGX_HTTP_V2)
-           && r->stream == NULL
-#endif
-#if (NGX_HTTP_SSL)
-           && r->connection->ssl == NULL
-#endif
-           ;
-}
-
-
-void
-ngx_http_cos_get_cork(ngx_http_request_t *r)
-{
-    ngx_connection_t  *c = r->connection;
-
-    if (c->tcp_nopush == NGX_TCP_NOPUSH_UNSET && may_cork(r)
-        && ngx_tcp_nopush(c->fd) == 0)
-    {
-        c->tcp_nopush = NGX_TCP_NOPUSH_SET;
-    }
-}
-
-
-/*
- * A segment of a response from a file holds at most 17 pages or pieces of
- * pages; bytes that do not begin at a page leave it half full, and with
- * Nagle's algorithm on, which nginx turns on again for tcp_nopush, the last
- * one waits for the client's delayed acknowledgement (40 ms). Corking works
- * with TCP_NODELAY set as well, so it stays set.
- */
-static void
-no_delay(ngx_http_request_t *r)
-{
-    int                        on = 1;
-    ngx_connection_t          *c = r->connection;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (!clcf->tcp_nodelay || !may_cork(r)) {
-        return;
-    }
-
-    if (c->tcp_nodelay == NGX_TCP_NODELAY_SET) {
-        /* nginx would clear what it believes to be set */
-        c->tcp_nodelay = NGX_TCP_NODELAY_UNSET;
-
-    } else if (c->tcp_nodelay == NGX_TCP_NODELAY_UNSET) {
-        /* a unix socket refuses, and needs none */
-        (void) setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(int));
-    }
 }
 
 
@@ -264,7 +233,7 @@ window(ngx_http_cos_ctx_t *ctx, ngx_http_cos_get_t *g)
             }
 
             if (off % COS_PAGE) {
-                no_delay(r);
+                ngx_http_cos_get_no_delay(r);
             }
 
             b->in_file = 1;
@@ -438,7 +407,7 @@ ngx_http_cos_get_send(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_sent(ctx, NGX_ERROR);
     }
 
-    rc = ngx_http_output_filter(r, out);
+    rc = ngx_http_cos_get_output(r, out);
 
     if (g->left == 0 || rc == NGX_ERROR) {
         return ngx_http_cos_sent(ctx, rc);
