@@ -94,6 +94,19 @@ sub listed {
             $prefixes];
 }
 
+# Every version: what comes next is told of prefixes, and else follows from the
+# last version.
+sub versions {
+    my ($prefix, $delimiter, $marker, $max) = @_;
+    my (undef, $more, $next, $found, $prefixes)
+        = @{ $redis->fcall('cos_versions', ["k{$B}"], $B, $prefix, $delimiter,
+            $marker, '', $max) };
+    my @members = @$found[grep { $_ % 2 } 0 .. $#$found];
+    $next = key_of($members[-1]) if $next eq '' && @members;
+    return [$more, [$next, ''], [map { [key_of($_), '', $_] } @members],
+            $prefixes];
+}
+
 sub uploads {
     my (@args) = @_;
     my (undef, $more, $next, $next_id, $keys, $prefixes)
@@ -270,9 +283,9 @@ subtest 'uploads' => sub {
 
 # The commands on sorted sets that a listing of a bucket takes.
 sub commands {
-    my ($bid, @args) = @_;
+    my ($function, $bid, @args) = @_;
     $redis->cmd('CONFIG', 'RESETSTAT');
-    my $reply = $redis->fcall('cos_list', ["k{$bid}"], $bid, @args);
+    my $reply = $redis->fcall($function, ["k{$bid}"], $bid, @args);
     my $n = 0;
     $n += $_ for $redis->cmd('INFO', 'commandstats')
         =~ /^cmdstat_z\w+:calls=(\d+)/mg;
@@ -280,25 +293,45 @@ sub commands {
 }
 
 # Folders in folders of few and of many objects, with names that come right
-# before and behind a slash and names of all bytes; they grow in any order, or
-# side by side, and shrink.
-subtest 'folders' => sub {
+# before and behind a slash and names of all bytes; in any order or side by side.
+sub folder_keys {
+    my ($order) = @_;
     my $all = join '', grep { $_ ne '/' } map { chr } 0 .. 255;
     my @names = ('', "\0", "a\0", 'a', 'a.', 'a0', 'a/', "a\0b", "\xff",
         "\xff\xff", $all, scalar reverse($all), "$all.", "${all}0");
+    my @keys;
+    for (1 .. 25) {
+        my $folder = join '', map { pick(@names) . '/' } 1 .. 1 + rand 3;
+        push @keys, map { [$_, $folder . sprintf '%03d', $_] }
+            1 .. pick(1, 2, 5, 31, 32, 33, 70, 150);
+    }
+    @keys = map { $_->[1] } sort { $a->[0] <=> $b->[0] } @keys;
+    return $order eq 'any' ? shuffle @keys : @keys;
+}
+
+sub bucket {
+    ($B) = @_;
+    return $redis->fcall('cos_bucket_put', ["b:$B"], $B, $B,
+        bucket_record($B, $B, 1), 'create');
+}
+
+sub put {
+    my ($key, $rec) = @_;
+    return ['FCALL', 'cos_put', 1, "o{$B}$key", $B, $key, 7, $rec, 'any'];
+}
+
+sub all_made {
+    my ($calls) = @_;
+    my $bad = grep { ref ne 'ARRAY' || $_->[0] ne 'OK' }
+        @{ $redis->pipeline($calls) };
+    return is($bad, 0, 'all changes were made');
+}
+
+subtest 'folders' => sub {
     my (%member, $seq);
-    $B = 'k5';
-    $redis->fcall('cos_bucket_put', ['b:f'], 'f', $B,
-        bucket_record('f', $B, 1), 'create');
+    bucket('k5');
     for my $order ('any', 'side by side', 'shrunk', 'any') {
-        my @keys;
-        for (1 .. ($order eq 'shrunk' ? 0 : 25)) {
-            my $folder = join '', map { pick(@names) . '/' } 1 .. 1 + rand 3;
-            push @keys, map { [$_, $folder . sprintf '%03d', $_] }
-                1 .. pick(1, 2, 5, 31, 32, 33, 70, 150);
-        }
-        @keys = map { $_->[1] } sort { $a->[0] <=> $b->[0] } @keys;
-        @keys = shuffle @keys if $order eq 'any';
+        my @keys = $order eq 'shrunk' ? () : folder_keys($order);
         my @gone = grep { rand() < ($order eq 'shrunk' ? 0.7 : 0.1) }
             sort keys %member;
         my @calls = map { ['FCALL', 'cos_del', 1, "o{$B}$_", $B, $_, 7, ++$seq,
@@ -306,20 +339,42 @@ subtest 'folders' => sub {
         delete @member{@gone};
         for my $key (@keys) {
             my $rec = object_record(seq => ++$seq, segs => [[1, 64, 1]]);
-            push @calls, ['FCALL', 'cos_put', 1, "o{$B}$key", $B, $key, 7, $rec,
-                'any'];
+            push @calls, put($key, $rec);
             $member{$key} = index_member($key, $rec);
         }
-        my $bad = grep { ref ne 'ARRAY' || $_->[0] ne 'OK' }
-            @{ $redis->pipeline(\@calls) };
-        is($bad, 0, 'all changes were made');
+        all_made(\@calls);
         my @entries = map { [$_, '', $member{$_}] } sort keys %member;
         my $name = "$order: " . @entries;
         my ($members, $wrong) = index_read($redis, $B);
         is_deeply($wrong, [], "$name: form of the index");
         ok(eq_array($members, [map { $_->[2] } @entries]), "$name: index");
-        compare($name, 700, \@entries, \&listed, 0);
+        compare($name, 400, \@entries, \&listed, 0);
         pages($name, \@entries, \&listed, 0);
+    }
+};
+
+# Versions in folders: of some keys many, the newest of some a delete marker.
+subtest 'versions' => sub {
+    my $seq = 1 << 19;
+    for my $order ('any', 'side by side') {
+        bucket($order eq 'any' ? 'k6' : 'k7');
+        my @keys = folder_keys($order);
+        all_made([map { put($_, object_record(seq => ++$seq)) } @keys]);
+        $redis->cmd('HSET', "m{$B}", 'v', 1);
+        all_made([map {
+            my $key = $_;
+            map { put($key, object_record(seq => ++$seq, flags => pick(0, 0, 2),
+                tail => pack 'C5', 11, 3, $seq & 127 | 128,
+                    $seq >> 7 & 127 | 128, $seq >> 14)) } 1 .. pick(1, 1, 2, 40)
+        } grep { rand() < 0.15 } @keys]);
+
+        # of a key the current version first: each index is in order already
+        my $n = 0;
+        my @entries = map { [$_->[0], '', $_->[2]] }
+            sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] }
+            map { [key_of($_), $n++, $_] }
+            map { @{ (index_read($redis, $B, @$_))[0] } } [], ['w', 'W', 'z'];
+        compare("$order: " . @entries, 400, \@entries, \&versions, 0);
     }
 };
 
@@ -331,14 +386,15 @@ subtest 'large folders' => sub {
         1 .. 100;
     for (['k3', 2.1, \@keys], ['k4', 2.2, [shuffle @keys]]) {
         my ($bid, $most, $order) = @$_;
-        $redis->fcall('cos_bucket_put', ["b:$bid"], $bid, $bid,
-            bucket_record($bid, $bid, 1), 'create');
-        $redis->pipeline([map {
-            ['FCALL', 'cos_put', 1, "o{$bid}$_", $bid, $_, 7,
-             object_record(seq => 1, segs => [[1, 64, 1]]), 'any'] } @$order]);
-        my ($n, $folders) = commands($bid, 'x/', '/', '', 1000);
-        is($folders, 200, 'all folders');
-        cmp_ok($n, '<=', $most * $folders, "$n commands");
+        bucket($bid);
+        all_made([map { put($_, object_record(seq => 1)) } @$order]);
+        for (['cos_list'], ['cos_versions', '']) {
+            my ($function, @more) = @$_;
+            my ($n, $folders) = commands($function, $bid, 'x/', '/', '', @more,
+                1000);
+            is($folders, 200, "$function: all folders");
+            cmp_ok($n, '<=', $most * $folders, "$function: $n commands");
+        }
     }
 };
 

@@ -230,17 +230,21 @@ end
 
 
 -- Reads an index from lo to hi: peek() is the member at hand, or nil; skip()
--- goes on to the next one, seek() to another place ahead.
+-- goes on to the next one, leave() behind all that begins with text, up being
+-- its successor. What reaches beyond the members at hand is left by a seek, and
+-- what comes there is tried with two members; as index_list does.
 local function reader(x, lo, hi, size)
     local batch, at, start = {}, 1, index_page(x, string.sub(lo, 2))
+    local count, cut = size, false
     local r = {}
     function r.peek()
         while start and at > #batch do
             batch = redis.call('ZRANGEBYLEX', x.page .. start, lo, hi,
-                               'LIMIT', '0', size_text(size))
+                               'LIMIT', '0', size_text(count))
             at = 1
-            if #batch == size then
-                lo = '(' .. batch[size]
+            cut, count = #batch == count, size
+            if cut then
+                lo = '(' .. batch[#batch]
             else
                 start = index_ahead(x, start, hi, '1')[1]
             end
@@ -250,8 +254,18 @@ local function reader(x, lo, hi, size)
     function r.skip()
         at = at + 1
     end
-    function r.seek(to)
-        lo, batch, at, start = to, {}, 1, index_page(x, string.sub(to, 2))
+    function r.leave(text, up)
+        local first = at
+        while batch[at] and string.find(batch[at], text, 1, true) == 1 do
+            at = at + 1
+        end
+        if not start or batch[at] then
+            return
+        end
+        lo = '[' .. up
+        if cut and first == 1 or string.sub(start, 1, #text) == text then
+            start, count = index_page(x, up), 2
+        end
     end
     return r
 end
@@ -322,8 +336,8 @@ local function cos_versions(keys, args)
             if not up then
                 return {'OK', 0, last, found, prefixes}
             end
-            k.seek('[' .. up)
-            w.seek('[' .. up)
+            k.leave(common, up)
+            w.leave(common, up)
         else
             n, last = n + 1, ''
             found[2 * n - 1] = not older and 'current'
