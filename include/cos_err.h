@@ -9,6 +9,19 @@
 
 #define COS_ERR_LIST(X)                                                       \
     X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied.")                   \
+    X(REFERER, 403, "AccessDenied",                                           \
+      "You are denied by bucket referer rule")                                \
+    X(CORS, 403, "AccessForbidden",                                           \
+      "CORSResponse: This CORS request is not allowed. This is usually "      \
+      "because the evaluation of Origin, request method / "                   \
+      "Access-Control-Request-Method or Access-Control-Request-Headers are "  \
+      "not whitelisted by the resource's CORS spec.")                         \
+    X(NO_CORS_HERE, 403, "AccessForbidden",                                   \
+      "CORSResponse: CORS is not enabled for this bucket.")                   \
+    X(CORS_ORIGIN, 400, "BadRequest",                                         \
+      "Insufficient information. Origin request header needed.")              \
+    X(CORS_METHOD, 400, "BadRequest",                                         \
+      "Invalid Access-Control-Request-Method.")                               \
     X(EXPIRED, 403, "AccessDenied", "Request has expired")                    \
     X(NOT_YET_VALID, 403, "AccessDenied", "Request is not yet valid")         \
     X(UNSIGNED_HEADER, 403, "AccessDenied",                                   \

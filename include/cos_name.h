@@ -83,6 +83,12 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(GET_OWNERSHIP, "GetBucketOwnershipControls")                            \
     X(PUT_OWNERSHIP, "PutBucketOwnershipControls")                            \
     X(DELETE_OWNERSHIP, "DeleteBucketOwnershipControls")                      \
+    X(GET_CORS, "GetBucketCors")                                              \
+    X(PUT_CORS, "PutBucketCors")                                              \
+    X(DELETE_CORS, "DeleteBucketCors")                                        \
+    X(GET_REFERER, "GetBucketReferer")                                        \
+    X(PUT_REFERER, "PutBucketReferer")                                        \
+    X(DELETE_REFERER, "DeleteBucketReferer")                                  \
     X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
     X(DELETE_UNCONFIGURED, "DeleteBucketConfiguration")                       \
     X(PUT_OBJECT, "PutObject")                                                \
@@ -111,6 +117,7 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(GET_SYMLINK, "GetSymlink")                                              \
     X(PUT_SYMLINK, "PutSymlink")                                              \
     X(RENAME_OBJECT, "RenameObject")                                          \
+    X(PREFLIGHT, "OptionsObject")                                             \
     X(UNSUPPORTED, "Unsupported")
 
 typedef enum {

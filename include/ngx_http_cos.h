@@ -21,11 +21,13 @@
 
 #include "cos_auth.h"
 #include "cos_class.h"
+#include "cos_cors.h"
 #include "cos_err.h"
 #include "cos_form.h"
 #include "cos_name.h"
 #include "cos_policy.h"
 #include "cos_record.h"
+#include "cos_referer.h"
 #include "cos_xml.h"
 #include "ngx_http_cos_meta.h"
 #include "ngx_http_cos_store.h"
@@ -64,7 +66,24 @@ typedef struct {
     ngx_path_t                  *path;           /* the data directory */
     time_t                       restore_time[COS_CLASS_MAX][COS_TIER_MAX];
     ngx_uint_t                   enabled;        /* some location says cos on */
+    ngx_uint_t                   where;          /* or from where it is read */
 } ngx_http_cos_main_conf_t;
+
+/* What cos_referer says (auth/ngx_http_cos_where.c). */
+typedef struct {
+    cos_referer_t  *list;             /* NULL: "off" */
+    ngx_array_t    *regexes;          /* ngx_http_cos_regex_t, or NULL */
+    unsigned        black:1;
+} ngx_http_cos_referer_conf_t;
+
+/* A regular expression of a directive; it takes at most so many steps as
+ * ngx_http_cos_conf_regex() says. */
+typedef struct {
+    ngx_str_t       text;
+#if (NGX_PCRE)
+    ngx_regex_t    *regex;
+#endif
+} ngx_http_cos_regex_t;
 
 typedef struct {
     ngx_flag_t    enable;
@@ -75,6 +94,11 @@ typedef struct {
     off_t         max_object_size;
     ngx_flag_t    signature_v2;       /* AWS version 2 counts */
     ngx_flag_t    sse_c_plain;        /* customers' keys without TLS, too */
+    ngx_array_t  *cors_rules;         /* cos_cors_rule_t, until merged */
+    cos_cors_t   *cors;               /* instead of buckets' rules, or NULL */
+    ngx_http_cos_referer_conf_t  *referer;   /* the same */
+    ngx_str_t     referer_instead;    /* path or URL; empty: 403 */
+    ngx_array_t  *agents;             /* ngx_http_cos_regex_t: refused */
 } ngx_http_cos_loc_conf_t;
 
 
@@ -195,6 +219,8 @@ struct ngx_http_cos_ctx_s {
     unsigned                  body_failed:1;  /* error says why */
     unsigned                  named:1;
     unsigned                  draining:1; /* waits for its output */
+    unsigned                  instead:1;  /* refused by cos_referer: something
+                                             else is to be shown */
 };
 
 
@@ -323,6 +349,28 @@ ngx_int_t ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx);
  * answer. form is what was signed. */
 ngx_int_t ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
     ngx_http_cos_step_pt next);
+/* Whether the request may come from where it comes from, and can be answered
+ * with its CORS rules: COS_E_REFERER, COS_E_INTERNAL (a rule is damaged). */
+cos_err_e ngx_http_cos_where(ngx_http_cos_ctx_t *ctx);
+/* The first header of that lower-case name; with two of them, none. */
+ngx_str_t *ngx_http_cos_header_in(ngx_http_request_t *r, const char *name,
+    size_t len);
+/* Whether a location's cos_referer lets the request pass. */
+ngx_uint_t ngx_http_cos_referer_passes(ngx_http_cos_referer_conf_t *c,
+    ngx_http_request_t *r);
+/* Whether any expression matches, or cannot be tried to its end and
+ * undecided is not 0. */
+ngx_uint_t ngx_http_cos_regex_any(ngx_array_t *regexes, ngx_str_t *text,
+    ngx_uint_t undecided, ngx_log_t *log);
+/* The CORS rules that hold for the request, or NULL; NGX_ERROR: they are
+ * damaged. ctx: NULL where "cos" is off. */
+ngx_int_t ngx_http_cos_cors_rules(ngx_http_cos_loc_conf_t *lcf,
+    ngx_http_cos_ctx_t *ctx, cos_cors_t **rules);
+/* From the gate, before the facts are there: fails as ngx_http_cos_fail() does,
+ * but asks for the bucket first where its CORS rules decide whether a script
+ * may read the error. */
+ngx_int_t ngx_http_cos_fail_early(ngx_http_cos_ctx_t *ctx, cos_err_e err,
+    const char *reason);
 /* Looks an access key up among the root keys. */
 ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
     ngx_str_t *access_key);
@@ -488,6 +536,7 @@ ngx_int_t ngx_http_cos_append_object(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_symlink(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_symlink(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_attributes(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_preflight(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_unsupported(ngx_http_cos_ctx_t *ctx);
 
 #pragma GCC visibility pop

@@ -51,6 +51,29 @@ ngx_int_t ngx_http_cos_conf_file(ngx_conf_t *cf, ngx_str_t *name,
 ngx_int_t ngx_http_cos_conf_secret(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *secret);
 
+char *ngx_http_cos_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_conf_referer(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_instead(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_agent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_merge_where(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
+    ngx_http_cos_loc_conf_t *conf);
+
+/* Adds the headers of CORS to an answer; ctx: NULL where "cos" is off. */
+ngx_int_t ngx_http_cos_cors_filter(ngx_http_request_t *r,
+    ngx_http_cos_loc_conf_t *lcf, ngx_http_cos_ctx_t *ctx);
+/* Answers a preflight request by the rules of directives; NGX_DECLINED: it is
+ * none. What a phase handler returns. */
+ngx_int_t ngx_http_cos_cors_preaccess(ngx_http_request_t *r,
+    ngx_http_cos_loc_conf_t *lcf);
+/* The preaccess phase: cos_user_agent, and where "cos" is off cos_cors and
+ * cos_referer. */
+ngx_int_t ngx_http_cos_where_handler(ngx_http_request_t *r);
+/* What who is refused by cos_referer gets: 403, or what is shown instead. */
+ngx_int_t ngx_http_cos_instead(ngx_http_request_t *r,
+    ngx_http_cos_loc_conf_t *lcf);
+
 /* What only the whole configuration can tell: missing directives, the thread
  * pool, zones, the background process. */
 ngx_int_t ngx_http_cos_conf_check(ngx_conf_t *cf,

@@ -30,6 +30,11 @@ which_version(ngx_http_cos_ctx_t *ctx)
     size_t            i;
     const cos_arg_t  *a;
 
+    if (ctx->name.op == COS_OP_PREFLIGHT) {
+        /* the version is for the request that is asked about */
+        return COS_OK;
+    }
+
     for (i = 0; i < ctx->http.args.n; i++) {
         a = &ctx->http.args.v[i];
 
@@ -67,14 +72,10 @@ ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 {
     cos_err_e  err;
 
-    if (ctx->error != COS_OK) {
-        return ngx_http_cos_fail(ctx, ctx->error, NULL);
-    }
-
-    err = which_version(ctx);
+    err = ctx->error != COS_OK ? ctx->error : which_version(ctx);
 
     if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
+        return ngx_http_cos_fail_early(ctx, err, ctx->reason);
     }
 
     if (ctx->name.bucket.len
@@ -231,6 +232,18 @@ judge(ngx_http_cos_ctx_t *ctx)
         if (err != COS_OK) {
             return ngx_http_cos_fail(ctx, err, ctx->reason);
         }
+    }
+
+    err = ngx_http_cos_where(ctx);
+
+    if (err == COS_E_REFERER && ctx->lcf->referer_instead.len) {
+        ctx->instead = 1;
+        ctx->error = err;
+        return ngx_http_cos_sent(ctx, NGX_HTTP_FORBIDDEN);
+    }
+
+    if (err != COS_OK) {
+        return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
     if ((needs & NGX_HTTP_COS_NEED_FORM) && ctx->form == NULL) {

@@ -79,6 +79,13 @@ static const kind_t  kinds[] = {
     { COS_OP_GET_OWNERSHIP, COS_OP_PUT_OWNERSHIP, COS_OP_DELETE_OWNERSHIP,
       COS_BX_OWNERSHIP, 200, SAME(NO_OWNERSHIP), 0,
       ngx_http_cos_set_ownership, ngx_http_cos_write_ownership },
+
+    { COS_OP_GET_CORS, COS_OP_PUT_CORS, COS_OP_DELETE_CORS, COS_BX_CORS, 200,
+      SAME(NO_CORS), 0, ngx_http_cos_set_cors, ngx_http_cos_write_cors },
+
+    { COS_OP_GET_REFERER, COS_OP_PUT_REFERER, COS_OP_DELETE_REFERER,
+      COS_BX_REFERER, 200, SAME(NO_REFERER), 0,
+      ngx_http_cos_set_referer, ngx_http_cos_write_referer },
 };
 
 
@@ -96,7 +103,10 @@ find_kind(ngx_http_cos_ctx_t *ctx)
         k = &kinds[i];
 
         if (op == k->get || op == k->put || op == k->del) {
-            return k->bos || ctx->name.dialect != COS_DIALECT_BOS ? k : NULL;
+            return (ctx->name.dialect == COS_DIALECT_BOS && !k->bos)
+                   || (ctx->name.dialect == COS_DIALECT_S3
+                       && k->attr == COS_BX_REFERER)
+                   ? NULL : k;
         }
     }
 
@@ -209,7 +219,9 @@ config_read(ngx_http_cos_ctx_t *ctx)
           : ngx_http_cos_check_document(ctx, &c->text, 1);
 
     if (err == COS_OK && c->text.len == 0) {
-        err = COS_E_MISSING_BODY;
+        /* COS' SDK for Go removes hotlink protection so */
+        err = c->kind->attr == COS_BX_REFERER ? COS_OK : COS_E_MISSING_BODY;
+        c->change.change = change_remove;
     }
 
     if (err != COS_OK) {

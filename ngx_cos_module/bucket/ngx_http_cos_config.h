@@ -33,6 +33,8 @@ NGX_HTTP_COS_KIND(quota);
 NGX_HTTP_COS_KIND(payment);
 NGX_HTTP_COS_KIND(public_block);
 NGX_HTTP_COS_KIND(ownership);
+NGX_HTTP_COS_KIND(cors);
+NGX_HTTP_COS_KIND(referer);
 
 #undef NGX_HTTP_COS_KIND
 

@@ -24,7 +24,6 @@ static const struct {
     { "logging", COS|S3, 0, COS_OK, "BucketLoggingStatus" },
     { "notification", COS|S3, 0, COS_OK, "NotificationConfiguration" },
 
-    { "cors", COS|S3|BOS, 1, COS_E_NO_CORS, NULL },
     { "lifecycle", COS|S3|BOS, 1, COS_E_NO_LIFECYCLE, NULL },
     { "website", COS|S3, 1, COS_E_NO_WEBSITE, NULL },
     { "replication", COS|S3, 1, COS_E_NO_REPLICATION, NULL },
@@ -32,7 +31,6 @@ static const struct {
     { "policy", S3, 1, COS_E_NO_POLICY_S3, NULL },
     { "policyStatus", S3, 0, COS_E_NO_POLICY_S3, NULL },
 
-    { "referer", COS, 1, COS_E_NO_REFERER, NULL },
     { "origin", COS, 1, COS_E_NO_ORIGIN, NULL },
     { "domain", COS, 1, COS_OK, "DomainConfiguration" },
     { "intelligenttiering", COS, 0, COS_OK, "IntelligentTieringConfiguration" },

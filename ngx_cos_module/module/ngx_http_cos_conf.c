@@ -88,6 +88,8 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
      *
      *     lcf->region = { 0, NULL };
      *     lcf->default_region = { 0, NULL };
+     *     lcf->cors_rules, lcf->cors, lcf->referer = NULL;
+     *     lcf->referer_instead = { 0, NULL };
      */
 
     lcf->enable = NGX_CONF_UNSET;
@@ -96,6 +98,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->max_object_size = NGX_CONF_UNSET;
     lcf->signature_v2 = NGX_CONF_UNSET;
     lcf->sse_c_plain = NGX_CONF_UNSET;
+    lcf->agents = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -137,6 +140,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_cos_loc_conf_t   *prev = parent;
     ngx_http_cos_loc_conf_t   *conf = child;
+    char                      *error;
     ngx_http_cos_main_conf_t  *mcf;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
@@ -156,8 +160,10 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return "\"cos_upload_buffer\" must be between 16k and 64m";
     }
 
-    if (!conf->enable) {
-        return NGX_CONF_OK;
+    error = ngx_http_cos_merge_where(cf, prev, conf);
+
+    if (error != NGX_CONF_OK || !conf->enable) {
+        return error;
     }
 
     if (conf->bases == NULL) {

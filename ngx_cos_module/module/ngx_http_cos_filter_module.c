@@ -1,10 +1,12 @@
 /*
  * The header and body filters: every response of a location with "cos on"
  * carries a request id (COS SDKs switch hosts when it is missing), and an
- * error that nginx itself made up becomes a document of the API.
+ * error that nginx itself made up becomes a document of the API. Headers of
+ * CORS are added here, too, and with "cos_cors" to any other answer.
  */
 
 #include "ngx_http_cos.h"
+#include "ngx_http_cos_conf.h"
 
 
 static ngx_int_t filter_init(ngx_conf_t *cf);
@@ -167,7 +169,9 @@ header_filter(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_cos_module);
 
     if (!lcf->enable) {
-        return next_header_filter(r);
+        return lcf->cors
+               && ngx_http_cos_cors_filter(r, lcf, NULL) != NGX_OK
+               ? NGX_ERROR : next_header_filter(r);
     }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_cos_module);
@@ -181,7 +185,9 @@ header_filter(ngx_http_request_t *r)
         }
     }
 
-    if (request_ids(ctx) != NGX_OK) {
+    if (request_ids(ctx) != NGX_OK
+        || ngx_http_cos_cors_filter(r, lcf, ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

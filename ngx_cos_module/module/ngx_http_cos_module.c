@@ -1,6 +1,7 @@
 /*
  * The module: directives, phase handler, life of a worker.
  *
+ *   preaccess       directives that say from where a location is read
  *   access phase    name the request, pass the gate (auth/)
  *   content phase   the operation (object/, bucket/)
  *   log phase       counters
@@ -208,6 +209,34 @@ static ngx_command_t  commands[] = {
       offsetof(ngx_http_cos_loc_conf_t, signature_v2),
       NULL },
 
+    { ngx_string("cos_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_cos_conf_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("cos_referer"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_cos_conf_referer,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("cos_referer_instead"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_cos_conf_instead,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("cos_user_agent"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_cos_conf_agent,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_cos_conf_metrics,
@@ -292,6 +321,8 @@ access_handler(ngx_http_request_t *r)
     case NGX_OK:
         /* answered: 200 only ends the request */
         return NGX_HTTP_OK;
+    case NGX_HTTP_FORBIDDEN:
+        return ctx->instead ? ngx_http_cos_instead(r, lcf) : rc;
     default:
         return rc;
     }
@@ -345,6 +376,14 @@ cos_postconfiguration(ngx_conf_t *cf)
     ngx_http_cos_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_cos_module);
+
+    if (mcf->where
+        && add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                       ngx_http_cos_where_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (!mcf->enabled) {
         return NGX_OK;

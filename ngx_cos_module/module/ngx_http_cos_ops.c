@@ -135,6 +135,24 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_DELETE_OWNERSHIP] =
         { ngx_http_cos_delete_config, BUCKET,
           COS_ACT_PUT_OWNERSHIP, NONE },
+    [COS_OP_GET_CORS] =
+        { ngx_http_cos_get_config, BUCKET,
+          COS_ACT_GET_CORS, NONE },
+    [COS_OP_PUT_CORS] =
+        { ngx_http_cos_put_config, BUCKET,
+          COS_ACT_PUT_CORS, NONE },
+    [COS_OP_DELETE_CORS] =
+        { ngx_http_cos_delete_config, BUCKET,
+          COS_ACT_DELETE_CORS, NONE },
+    [COS_OP_GET_REFERER] =
+        { ngx_http_cos_get_config, BUCKET,
+          COS_ACT_GET_REFERER, NONE },
+    [COS_OP_PUT_REFERER] =
+        { ngx_http_cos_put_config, BUCKET,
+          COS_ACT_PUT_REFERER, NONE },
+    [COS_OP_DELETE_REFERER] =
+        { ngx_http_cos_delete_config, BUCKET,
+          COS_ACT_PUT_REFERER, NONE },
     [COS_OP_GET_UNCONFIGURED] =
         { ngx_http_cos_get_unconfigured, BUCKET,
           COS_ACT_OTHER, NONE },
@@ -222,6 +240,10 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_RENAME_OBJECT] =
         { ngx_http_cos_unsupported, BUCKET,
           COS_ACT_PUT, WRITE },
+
+    /* nobody has a right to be told, nor can be kept from it */
+    [COS_OP_PREFLIGHT] =
+        { ngx_http_cos_preflight, 0, COS_ACT_MAX, NONE },
 
     [COS_OP_UNSUPPORTED] =
         { ngx_http_cos_unsupported, 0, COS_ACT_MAX, NONE }

@@ -64,6 +64,12 @@ static const rule_t  rules[] = {
     { VERB_GET, AT_BUCKET, SUB_OWNERSHIP, 0, COS_OP_GET_OWNERSHIP },
     { VERB_PUT, AT_BUCKET, SUB_OWNERSHIP, 0, COS_OP_PUT_OWNERSHIP },
     { VERB_DELETE, AT_BUCKET, SUB_OWNERSHIP, 0, COS_OP_DELETE_OWNERSHIP },
+    { VERB_GET, AT_BUCKET, SUB_CORS, 0, COS_OP_GET_CORS },
+    { VERB_PUT, AT_BUCKET, SUB_CORS, 0, COS_OP_PUT_CORS },
+    { VERB_DELETE, AT_BUCKET, SUB_CORS, 0, COS_OP_DELETE_CORS },
+    { VERB_GET, AT_BUCKET, SUB_REFERER, 0, COS_OP_GET_REFERER },
+    { VERB_PUT, AT_BUCKET, SUB_REFERER, 0, COS_OP_PUT_REFERER },
+    { VERB_DELETE, AT_BUCKET, SUB_REFERER, 0, COS_OP_DELETE_REFERER },
     { VERB_GET, AT_BUCKET, SUB_OTHER, 0, COS_OP_GET_UNCONFIGURED },
     { VERB_DELETE, AT_BUCKET, SUB_OTHER, 0, COS_OP_DELETE_UNCONFIGURED },
 
@@ -141,7 +147,9 @@ cos_name_request(cos_name_t *n, const cos_http_t *h, const cos_host_t *host,
     }
 
     if (verb == VERB_OPTIONS) {
-        return COS_OK;
+        /* asks what another request may do, so its query says nothing */
+        n->op = COS_OP_PREFLIGHT;
+        return check_names(n);
     }
 
     at = n->bucket.len == 0 ? AT_SERVICE : n->key.len == 0 ? AT_BUCKET

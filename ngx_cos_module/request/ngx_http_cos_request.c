@@ -82,19 +82,28 @@ split_uri(ngx_http_cos_ctx_t *ctx)
 {
     u_char              *p, *end;
     ptrdiff_t            n;
-    ngx_str_t            query;
+    ngx_str_t            query, uri;
     ngx_http_request_t  *r = ctx->request;
 
-    ctx->http.method = r->method_name;
-    ctx->http.path = r->unparsed_uri;
+    uri = r->unparsed_uri;
 
-    end = r->unparsed_uri.data + r->unparsed_uri.len;
-    p = ngx_strlchr(r->unparsed_uri.data, end, '?');
+    if (r->internal && ctx->lcf->referer_instead.len
+        && cos_str_eq(r->uri, ctx->lcf->referer_instead))
+    {
+        /* shown instead of what was asked for */
+        uri = r->uri;
+    }
+
+    ctx->http.method = r->method_name;
+    ctx->http.path = uri;
+
+    end = uri.data + uri.len;
+    p = ngx_strlchr(uri.data, end, '?');
 
     ngx_str_null(&query);
 
     if (p) {
-        ctx->http.path.len = p - r->unparsed_uri.data;
+        ctx->http.path.len = p - uri.data;
         query.data = p + 1;
         query.len = end - (p + 1);
     }
@@ -242,6 +251,12 @@ name_it(ngx_http_cos_ctx_t *ctx)
 
     err = cos_name_request(&ctx->name, &ctx->http, &host, dialect);
     ctx->named = 1;
+
+    if (ctx->name.op == COS_OP_PREFLIGHT) {
+        /* browsers sign none, and SDKs that do must not be worse off */
+        ngx_memzero(&ctx->sig, sizeof(cos_sig_t));
+        sig_err = COS_OK;
+    }
 
     if (host.style == COS_STYLE_VHOST) {
         ctx->sig.bucket = host.bucket;
