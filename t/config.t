@@ -438,13 +438,13 @@ for my $as (qw(s3 cos)) {
         is_error $s->get("/$b?$_", as => $as), 501, 'NotImplemented', "$as $_: not known"
             for qw(trash mirroring);
         is_error $s->get("/$b?cors", as => $as, who => 'alt'), 403, 'AccessDenied', "$as: of the owner only";
-        for my $sub (qw(cors lifecycle policy website replication)) {
+        for my $sub (qw(lifecycle policy website replication)) {
             is_error $s->put("/$b?$sub", '<X/>', as => $as), 501, 'NotImplemented', "$as $sub: cannot be set";
             is_status $s->delete("/$b?$sub", as => $as), 204, "$as $sub: can be removed";
         }
         is_error $s->delete("/$b?logging", as => $as), 501, 'NotImplemented', "$as logging: cannot be removed";
     }
-    is_error $s->get("/$b?cors", as => 'bce'), 404, 'NoSuchCORSConfiguration', 'bos cors';
+    is_error $s->get("/$b?lifecycle", as => 'bce'), 404, 'NoSuchLifecycleConfiguration', 'bos lifecycle';
     is_error $s->get("/$b?logging", as => 'bce'), 501, 'NotImplemented', 'bos logging';
 }
 
