@@ -481,16 +481,18 @@ sum_index(cos_verifier_t *w, const cos_rs_bucket_t *k, int versions,
     next.data = (cos_u8 *) "";
     next.len = 0;
     page = NULL;
-    rc = 0;
 
-    do {
+    for ( ;; ) {
         r = cos_rs_index_page(w->redis, k->id, versions, next, &next, &bytes,
                               &members);
         freeReplyObject(page);
         page = r;
         rc = r != NULL ? sum_page(w, k, versions, s, members, bytes) : -1;
 
-    } while (rc == 0 && next.len != 0);
+        if (rc != 0 || next.len == 0) {
+            break;
+        }
+    }
 
     freeReplyObject(page);
 

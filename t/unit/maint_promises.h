@@ -6,7 +6,7 @@
 #ifndef MAINT_PROMISES_H
 #define MAINT_PROMISES_H
 
-#include "maint_worker.h"
+#include "maint_ops.h"
 
 
 #define TRIES  400000

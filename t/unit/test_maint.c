@@ -942,6 +942,17 @@ died_before_note(void **state)
 }
 
 
+/* A version that consists of parts. */
+static void
+version_of_parts(worker_t *w, thing_t *t, const char *key)
+{
+    versions_of(t, key);
+    fresh(t);
+    put_upload(w, t, key, 0);
+    put_upload(w, t, key, 1);
+}
+
+
 /* A pack of versions, most of which were removed: those that are left move,
  * current or not, also as segments of an object of parts. */
 static void
@@ -957,10 +968,7 @@ versions_move(void **state)
     (void) state;
 
     first_worker(&w, &arena);
-    versions_of(&t, "parts");
-    fresh(&t);
-    put_upload(&w, &t, "idv", 0);
-    put_upload(&w, &t, "idv", 1);
+    version_of_parts(&w, &t, "parts");
     op_put(&w, &t, 200, "any");
 
     for (i = 0; i < 60; i++) {
@@ -1008,10 +1016,7 @@ versions_many(void **state)
     (void) state;
 
     first_worker(&w, &arena);
-    versions_of(&from, "from");
-    fresh(&from);
-    put_upload(&w, &from, "idf", 0);
-    put_upload(&w, &from, "idf", 1);
+    version_of_parts(&w, &from, "from");
 
     for (i = 0; i < 350; i++) {
         versions_of(&t, "many");
