@@ -20,8 +20,14 @@ cos_err_e ngx_http_cos_class_from_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 cos_err_e ngx_http_cos_lock_from_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
-/* The bucket's default retention for an object completed from an upload that was
- * begun without one. */
+/* A lock asked for by headers of PutObject wants the body to be proven, by
+ * Content-MD5 or a checksum; in: what the request promises. COS_OK, or an error
+ * with its ctx->reason (S3, PutObject: "required for any request to upload an
+ * object with a retention period"; other dialects ask for none). */
+cos_err_e ngx_http_cos_lock_promised(ngx_http_cos_ctx_t *ctx,
+    const cos_ingest_t *in);
+/* The bucket's default retention for an object completed from an upload, which
+ * counts from now, unless the upload was begun with a lock of its own. */
 cos_err_e ngx_http_cos_lock_completed(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 

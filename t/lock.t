@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use POSIX qw(strftime);
 use Test::More;
+use Digest::MD5 qw(md5_base64);
 use Cos;
 
 my $s = Cos->start;
@@ -18,6 +19,8 @@ sub retention {
     return '<Retention>' . (defined $mode ? "<Mode>$mode</Mode>" : '')
         . (defined $until ? "<RetainUntilDate>$until</RetainUntilDate>" : '') . '</Retention>';
 }
+# What proves the body 'x', which S3 wants with a lock.
+my @proof = ('Content-MD5', md5_base64('x') . '==');
 sub hold { "<LegalHold><Status>$_[0]</Status></LegalHold>" }
 
 my $id = 'x-amz-version-id';
@@ -91,7 +94,7 @@ is_error $s->put("/$b/k?retention&versionId=0000000000000001", retention('COMPLI
 is_error $s->put($t, retention('COMPLIANCE', $until), who => 'alt'), 403, 'AccessDenied', 'not his bucket';
 
 # it ends
-$r = $s->put("/$b/short", 'x', headers => ['x-amz-object-lock-mode', 'COMPLIANCE',
+$r = $s->put("/$b/short", 'x', headers => [@proof, 'x-amz-object-lock-mode', 'COMPLIANCE',
     'x-amz-object-lock-retain-until-date', date(3)]);
 is_ok $r, 'PUT with a retention';
 my $sv = $r->h($id);
@@ -117,7 +120,7 @@ is_status $s->delete("/$b/h?versionId=$v"), 204, 'and it may go';
 
 # --- of new objects -------------------------------------------------------------------------
 my @lock = ('x-amz-object-lock-mode', 'GOVERNANCE', 'x-amz-object-lock-retain-until-date', $until);
-is_ok $s->put("/$b/new", 'x', headers => [@lock, 'x-amz-object-lock-legal-hold', 'ON']), 'PUT';
+is_ok $s->put("/$b/new", 'x', headers => [@proof, @lock, 'x-amz-object-lock-legal-hold', 'ON']), 'PUT';
 $r = $s->head("/$b/new");
 is $r->h('x-amz-object-lock-mode'), 'GOVERNANCE', 'mode';
 is $r->h('x-amz-object-lock-legal-hold'), 'ON', 'hold';
@@ -143,11 +146,20 @@ my @bad = (
 );
 for (@bad) {
     my ($code, $name, @h) = @$_;
-    is_error $s->put("/$b/bad", 'x', headers => \@h), 400, $code, "PUT: $name";
+    is_error $s->put("/$b/bad", 'x', headers => [@proof, @h]), 400, $code, "PUT: $name";
+}
+for my $h (\@lock, ['x-amz-object-lock-legal-hold', 'ON']) {
+    $r = $s->put("/$b/bad", 'x', headers => $h);
+    is_error $r, 400, 'InvalidRequest', "$h->[0] without a proof";
+    like $r->xml('Message'), qr/^Content-MD5 OR x-amz-checksum-/, 'says what is missing';
 }
 is_status $s->head("/$b/bad"), 404, 'nothing is left of them';
-is_error $s->put("/$plain/k", 'x', headers => \@lock), 400, 'InvalidRequest', 'a bucket without lock';
-is_error $s->put("/$plain/k", 'x', headers => ['x-amz-object-lock-legal-hold', 'ON']), 400,
+is_ok $s->put("/$b/sum", 'x', headers => ['x-amz-checksum-crc32', 'jNwWgw==', @lock]), 'a checksum will do';
+is_ok $s->put("/$b/trailer", 'x', headers => \@lock,
+    stream => { trailers => [['x-amz-checksum-crc32', 'jNwWgw==']] }), 'behind the body as well';
+is_ok $s->put("/$b/cos", 'x', as => 'cos', headers => [map { s/amz/cos/r } @lock]), 'COS asks for none';
+is_error $s->put("/$plain/k", 'x', headers => [@proof, @lock]), 400, 'InvalidRequest', 'a bucket without lock';
+is_error $s->put("/$plain/k", 'x', headers => [@proof, 'x-amz-object-lock-legal-hold', 'ON']), 400,
     'InvalidRequest', 'nor holds';
 $s->put("/$plain/k", 'x');
 for my $sub (qw(retention legal-hold)) {
@@ -160,7 +172,7 @@ is_error $s->put("/$b/late", 'x', late => \@lock), 403, 'AccessDenied', 'the hea
 my $open = $s->make_bucket('open-1250000000', headers => ['x-amz-bucket-object-lock-enabled', 'true',
     'x-amz-acl', 'public-read-write']);
 is_ok $s->put("/$open/k", 'x', who => 'alt'), 'somebody else writes';
-is_error $s->put("/$open/k", 'x', who => 'alt', headers => \@lock), 403, 'AccessDenied',
+is_error $s->put("/$open/k", 'x', who => 'alt', headers => [@proof, @lock]), 403, 'AccessDenied',
     'but does not lock';
 
 # --- by default ------------------------------------------------------------------------------
@@ -176,10 +188,33 @@ my @near = map { substr date($_ + 2 * $day + $from - time), 0, 19 } -1 .. 5;
 ok scalar(grep { $_ eq $got } @near), 'two days from now' or diag "$got @near";
 is_error $s->delete("/$b/d?versionId=$v"), 403, 'AccessDenied', 'and stay';
 is_status $s->delete("/$b/d?versionId=$v", @bypass), 204, 'unless bypassed';
-is_ok $s->put("/$b/d", 'x', headers => ['x-amz-object-lock-mode', 'COMPLIANCE',
+is_ok $s->put("/$b/d", 'x', headers => [@proof, 'x-amz-object-lock-mode', 'COMPLIANCE',
     'x-amz-object-lock-retain-until-date', date(60)]), 'a lock of its own';
 is $s->head("/$b/d")->h('x-amz-object-lock-mode'), 'COMPLIANCE', 'wins';
 is_ok $s->multipart("/$b/dp", ['part']), 'an upload';
 is $s->head("/$b/dp")->h('x-amz-object-lock-mode'), 'GOVERNANCE', 'has the default, too';
+
+# from completion on, whatever the default was when the upload was begun
+my $default = sub { return '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>'
+    . ($_[0] ? "<Rule><DefaultRetention><Mode>$_[0]</Mode><Days>$_[1]</Days></DefaultRetention></Rule>" : '')
+    . '</ObjectLockConfiguration>' };
+my $begin = sub { my ($k, @h) = @_;
+    my $u = $s->post("/$b/$k?uploads", '', headers => \@h)->xml('UploadId');
+    my $e = $s->put("/$b/$k?partNumber=1&uploadId=$u", 'x')->h('etag');
+    return ["/$b/$k?uploadId=$u", "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>$e</ETag></Part>"
+        . '</CompleteMultipartUpload>'] };
+my ($slow, $own, $none) = ($begin->('slow'), $begin->('own', @lock), $begin->('none'));
+sleep 2;
+my $done = time;
+is_ok $s->post(@$slow), 'an upload that took its time';
+my ($till) = $s->head("/$b/slow")->h('x-amz-object-lock-retain-until-date') =~ /^(.{19})/;
+ok $till ge substr(date(2 * $day + $done - time), 0, 19), 'is kept from its completion on'
+    or diag "$till, begun before " . date(2 * $day + $done - time);
+is_ok $s->put("/$b?object-lock", $default->('COMPLIANCE', 1)), 'another default';
+is_ok $s->post(@$own), 'an upload with a lock';
+is $s->head("/$b/own")->h('x-amz-object-lock-retain-until-date'), $until, 'keeps its own';
+is_ok $s->put("/$b?object-lock", $default->()), 'no default any more';
+is_ok $s->post(@$none), 'an upload that was begun with one';
+is $s->head("/$b/none")->h('x-amz-object-lock-mode'), undef, 'has none either';
 
 $s->done;

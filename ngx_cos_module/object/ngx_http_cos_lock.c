@@ -121,6 +121,26 @@ header_hold(ngx_http_cos_ctx_t *ctx, const cos_header_t *hold,
 }
 
 
+cos_err_e
+ngx_http_cos_lock_promised(ngx_http_cos_ctx_t *ctx, const cos_ingest_t *in)
+{
+    if (ctx->name.op != COS_OP_PUT_OBJECT
+        || ctx->name.dialect != COS_DIALECT_S3
+        || in->has_md5 || in->has_sum || in->sum_trailer
+        || (given(ctx, "object-lock-mode") == NULL
+            && given(ctx, "object-lock-retain-until-date") == NULL
+            && given(ctx, "object-lock-legal-hold") == NULL))
+    {
+        return COS_OK;
+    }
+
+    ctx->reason = "Content-MD5 OR x-amz-checksum- HTTP header is required for "
+                  "Put Object requests with Object Lock parameters";
+
+    return COS_E_INVALID_REQUEST;
+}
+
+
 /* What the request asks for. */
 static cos_err_e
 lock_by_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o, cos_retention_t *r)
@@ -182,7 +202,10 @@ ngx_http_cos_lock_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         return err;
     }
 
-    if (r.mode == COS_LOCK_NONE && l.mode != COS_LOCK_NONE) {
+    /* an upload's object gets it when it is completed */
+    if (r.mode == COS_LOCK_NONE && l.mode != COS_LOCK_NONE
+        && ctx->name.op != COS_OP_CREATE_UPLOAD)
+    {
         r.mode = l.mode;
         r.until = cos_bucket_lock_until(&l, ngx_http_cos_now());
     }

@@ -12,7 +12,7 @@
  * order of the bytes.
  */
 
-#include "ngx_http_cos_object.h"
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_sse.h"
 
 
@@ -121,7 +121,9 @@ ngx_http_cos_take_init(ngx_http_cos_ctx_t *ctx, ngx_http_cos_take_t *t)
     in->max = ctx->lcf->max_object_size;
     in->sig = &ctx->sig;
 
-    if ((err = ngx_http_cos_promises(ctx, in)) != COS_OK) {
+    if ((err = ngx_http_cos_promises(ctx, in)) != COS_OK
+        || (err = ngx_http_cos_lock_promised(ctx, in)) != COS_OK)
+    {
         return err;
     }
 

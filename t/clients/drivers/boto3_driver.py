@@ -208,6 +208,14 @@ lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "G
 s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=lock)
 ok(s3.get_object_lock_configuration(Bucket=locked)["ObjectLockConfiguration"] == lock,
    "default retention")
+own = s3.put_object(Bucket=locked, Key="own", Body=b"x", ObjectLockLegalHoldStatus="ON",
+                    ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=datetime.datetime(
+                        2100, 1, 2, tzinfo=datetime.timezone.utc))
+r = s3.head_object(Bucket=locked, Key="own")
+ok(r["ObjectLockLegalHoldStatus"] == "ON" and r["ObjectLockRetainUntilDate"].year == 2100,
+   "a lock of its own", r)
+s3.put_object_legal_hold(Bucket=locked, Key="own", LegalHold={"Status": "OFF"})
+s3.delete_object(Bucket=locked, Key="own", VersionId=own["VersionId"], BypassGovernanceRetention=True)
 v = s3.put_object(Bucket=locked, Key="k", Body=b"x")["VersionId"]
 r = s3.get_object_retention(Bucket=locked, Key="k")["Retention"]
 ok(r["Mode"] == "GOVERNANCE", "it is there", r)
