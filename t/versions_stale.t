@@ -98,4 +98,77 @@ for my $field (qw(n3 s3 vn vs)) {
 }
 $run->('verify');
 
-$s->done;
+$s->done(more => 1);
+
+
+# --- the note of a try that was behind cannot be written ------------------------------------
+
+# Redis has the version, under a number of its own; the record of the try before
+# is on the disk without a note. No file may grow beyond a certain size, which
+# ends within the note.
+
+# a signal that is ignored stays so in what is started
+$s = Cos->start(env => { COSDEV_WRAP => 'env --ignore-signal=XFSZ' });
+$s->make_bucket($b, %o);
+is_status $s->put("/$b?versioning", '<VersioningConfiguration><Status>Enabled</Status>'
+    . '</VersioningConfiguration>', %o), 200, 'versioning';
+
+# Where the pack ends that is written to.
+sub pack_end {
+    my $end = 0;
+    for my $file (glob $s->env('DATA_DIR') . '/open/*') {
+        next if $file !~ m{/[0-9a-f]{12}$} || hex(substr $file, -5, 1) & 8;
+        my $n = length(Cos::slurp($file) =~ s/\0+\z//r);
+        $end = $n if $n > $end;
+    }
+    return $end;
+}
+
+sub behind {
+    my ($key, $body) = @_;
+    $s->put("/$b/$key", 'before', %o);
+    ahead($key);
+    my $start = pack_end();
+    return ($start, sub { $s->put("/$b/$key", $body, %o) });
+}
+
+sub limited {
+    my ($limit, $run) = @_;
+    my ($pid) = $s->worker_pids;
+    my $set = sub { system('prlimit', "--pid=$pid", "--fsize=$_[0]:unlimited") == 0 or die "prlimit: $?\n" };
+    $set->($limit);
+    my $r = $run->();
+    $set->('unlimited');
+    return $r;
+}
+
+for my $case ([ small => 'small ' x 1000 ], [ large => $large ]) {
+    my ($name, $body) = @$case;
+    # more in the pack than any other file has
+    $s->put("/$b/fill", 'f' x 100_000, %o) for 1 .. 20;
+    my ($start, $put) = behind("$name-1", $body);
+    is_status $put->(), 200, "$name: a writer that is behind";
+    my $size = pack_end() - $start;
+    cmp_ok $size, '>', length $body < 10_000 ? length $body : 500, "$name: writes records and a note";
+
+    ($start, $put) = behind("$name-2", $body);
+    my $recovered = () = $s->error_log =~ /cos: recovered [1-9]/g;
+    my $r = limited($start + $size - 100, $put);
+    is_status $r, 200, "$name: without its note";
+    my $id = $r->h('x-amz-version-id');
+    like $s->error_log, qr/File too large/, "$name: which cannot be written";
+    is_ok $s->get("/$b/$name-2?versionId=$id", %o), "$name: it is read", $body;
+    $before = listed();
+    is scalar(grep { m{<Key>$name-2<} } @$before), 2, "$name: two versions";
+
+    # recovery writes the note
+    ok $s->wait_for(sub { $s->put("/$b/again", 'x', %o)->status == 200 }), "$name: writes go on";
+    ok $s->wait_for(sub { $recovered < (() = $s->error_log =~ /cos: recovered [1-9]/g) }, 20), "$name: recovery";
+    $s->delete("/$b/again?versionId=$_", %o) for $s->get("/$b?versions&prefix=again", %o)->all('VersionId');
+    $s->redis('FLUSHALL');
+    $run->('rebuild');
+    ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), "$name: in service again";
+    is_deeply listed(), $before, "$name: a rebuild finds no version of the try before";
+    $run->('verify');
+}
+$s->done(allow => qr/File too large|no space left on the disk/);
