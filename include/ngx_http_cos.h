@@ -311,6 +311,8 @@ ngx_int_t ngx_http_cos_kept_same(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_fact_t *f);
 ngx_int_t ngx_http_cos_kept_new(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_fact_t *f);
+/* In exit_process: forgets all that no request holds. */
+void ngx_http_cos_kept_done(void);
 
 /* A call whose reply a handler copies; the handler is followed by next. */
 typedef struct {

@@ -483,5 +483,6 @@ exit_process(ngx_cycle_t *cycle)
 
     ngx_http_cos_redis_done();
     ngx_http_cos_store_done();
+    ngx_http_cos_kept_done();
     cos_hash_done();
 }

@@ -249,3 +249,12 @@ ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k, cos_bucket_attr_e attr,
 
     return NGX_OK;
 }
+
+
+void
+ngx_http_cos_kept_done(void)
+{
+    while (tree.root && !ngx_queue_empty(&lru)) {
+        forget(ngx_queue_data(ngx_queue_last(&lru), kept_t, lru));
+    }
+}
