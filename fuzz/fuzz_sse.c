@@ -76,7 +76,7 @@ static void
 apply(const uint8_t *p, size_t size)
 {
     int           rc;
-    cos_u8        buf[256], key[COS_SSE_KEY] = { 3 };
+    cos_u8        buf[1024], key[COS_SSE_KEY] = { 3 };
     size_t        i, n;
     uint64_t      pos;
     cos_seg_t     segs[8];
@@ -92,13 +92,13 @@ apply(const uint8_t *p, size_t size)
     o.nsegs = p[0] % 9;
     o.segs = segs;
     pos = p[1];
-    n = p[2];
+    n = 4 * (size_t) p[2];            /* whole blocks go another way */
     o.attr[COS_X_NONCES].len = p[3] % 80;
     p += 4;
     size -= 4;
 
     for (i = 0; i < o.nsegs; i++) {
-        segs[i].len = i < size ? p[i] : 1;
+        segs[i].len = i < size ? 5 * (size_t) p[i] : 1;
         o.size += segs[i].len;
     }
 

@@ -86,7 +86,7 @@ stream(const cos_wide_t *w, const cos_u8 *nonce, uint64_t block, cos_u8 *dst,
     const cos_u8 *src, size_t n)
 {
     int            i;
-    uint64_t       fixed;
+    uint64_t       fixed, second = block + 1;
     __m256i        c, k, a0, a1, a2, a3, a4, a5, a6, a7;
     __m256i       *to = (__m256i *) (void *) dst;
     const __m256i *from = (const __m256i *) (const void *) src;
@@ -96,7 +96,7 @@ stream(const cos_wide_t *w, const cos_u8 *nonce, uint64_t block, cos_u8 *dst,
 
     /* the nonce as it is, the number turned round when it is used */
     memcpy(&fixed, nonce, sizeof(fixed));
-    c = _mm256_set_epi64x((long long) (block + 1), (long long) fixed,
+    c = _mm256_set_epi64x((long long) second, (long long) fixed,
                           (long long) block, (long long) fixed);
 
 #define EACH(x)  x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7)
