@@ -121,6 +121,9 @@
     X(KEY_TOO_LONG_COS, 400, "KeyTooLong", "Your key is too long.")           \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge",                            \
       "Your metadata headers exceed the maximum allowed metadata size.")      \
+    X(INVALID_REDIRECT, 400, "InvalidRedirectLocation",                       \
+      "The website redirect location must have a prefix of 'http://' or "     \
+      "'https://' or '/'.")                                                   \
     X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not valid.")      \
     X(INVALID_RETENTION, 400, "InvalidRetentionPeriod",                       \
       "The retention period must be a positive integer value.")               \

@@ -24,6 +24,7 @@ typedef enum {
 typedef struct {
     cos_style_e    style;
     unsigned       has_dialect:1;     /* the host form decides the dialect */
+    unsigned       website:1;         /* VHOST: the bucket's site */
     cos_dialect_e  dialect;
     cos_str_t      bucket;            /* VHOST */
     cos_str_t      region;            /* may be empty */
@@ -37,6 +38,9 @@ typedef struct {
  *   <bucket>.s3.<region>.<base>, <bucket>.s3-<region>.<base>,
  *   <bucket>.s3.<base>, <bucket>.s3.dualstack.<region>.<base>   S3  vhost
  *   s3.<region>.<base>, s3-<region>.<base>, s3.<base>           S3  service
+ *   <bucket>.cos-website.<region>.<base>             COS  website
+ *   <bucket>.s3-website.<region>.<base>, <bucket>.s3-website-<region>.<base>,
+ *   <bucket>.s3-website.<base>                       S3  website
  *   <bucket>.<region>.bcebos.com-like hosts are only known when a base says
  *   so: <bucket>.bos.<region>.<base>, bos.<region>.<base>       BOS
  *   <bucket>.<base> where <base> has no such label: vhost of unknown dialect
@@ -89,6 +93,9 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(GET_REFERER, "GetBucketReferer")                                        \
     X(PUT_REFERER, "PutBucketReferer")                                        \
     X(DELETE_REFERER, "DeleteBucketReferer")                                  \
+    X(GET_WEBSITE, "GetBucketWebsite")                                        \
+    X(PUT_WEBSITE, "PutBucketWebsite")                                        \
+    X(DELETE_WEBSITE, "DeleteBucketWebsite")                                  \
     X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
     X(DELETE_UNCONFIGURED, "DeleteBucketConfiguration")                       \
     X(PUT_OBJECT, "PutObject")                                                \
@@ -118,6 +125,7 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(PUT_SYMLINK, "PutSymlink")                                              \
     X(RENAME_OBJECT, "RenameObject")                                          \
     X(PREFLIGHT, "OptionsObject")                                             \
+    X(SERVE_WEBSITE, "ServeWebsite")                                          \
     X(UNSUPPORTED, "Unsupported")
 
 typedef enum {
@@ -136,6 +144,7 @@ typedef struct {
     cos_str_t      bucket;            /* empty: service */
     cos_str_t      key;               /* decoded bytes; empty: bucket */
     cos_str_t      region;            /* of the host */
+    unsigned       website:1;         /* people ask, who read HTML */
     const cos_arg_t  *chose[2];       /* the sub-resource and the part number
                                          that chose op; NULL: none */
 } cos_name_t;
@@ -165,6 +174,9 @@ typedef struct {
  * (name_query.c has the details); so it is when the name of a sub-resource or
  * of a listing's limit is written in other case. Two sub-resources at once are refused. Image
  * instructions are UNSUPPORTED. versionId is left to the caller.
+ *
+ * The host of a website: GET and HEAD are SERVE_WEBSITE, whatever the query
+ * says; OPTIONS is as elsewhere, all else COS_E_METHOD_NOT_ALLOWED.
  *
  * COS_E_INVALID_OBJECT_NAME: in the COS dialect, for a new object whose key
  * begins with a slash or holds one of the bytes 24..27. Where an error is

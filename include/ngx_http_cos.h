@@ -28,6 +28,7 @@
 #include "cos_policy.h"
 #include "cos_record.h"
 #include "cos_referer.h"
+#include "cos_website.h"
 #include "cos_xml.h"
 #include "ngx_http_cos_meta.h"
 #include "ngx_http_cos_store.h"
@@ -84,6 +85,12 @@ typedef struct {
     ngx_regex_t    *regex;
 #endif
 } ngx_http_cos_regex_t;
+/* What "cos_website" says. */
+typedef struct {
+    ngx_str_t       bucket;
+    unsigned        own:1;            /* site counts, not the bucket's */
+    cos_website_t   site;
+} ngx_http_cos_site_conf_t;
 
 typedef struct {
     ngx_flag_t    enable;
@@ -99,6 +106,9 @@ typedef struct {
     ngx_http_cos_referer_conf_t  *referer;   /* the same */
     ngx_str_t     referer_instead;    /* path or URL; empty: 403 */
     ngx_array_t  *agents;             /* ngx_http_cos_regex_t: refused */
+    ngx_http_cos_site_conf_t  *website;      /* NULL: by the host */
+    ngx_array_t  *precompressed;      /* ngx_str_t: codings, by preference;
+                                         NULL: none */
 } ngx_http_cos_loc_conf_t;
 
 
@@ -422,9 +432,11 @@ ngx_int_t ngx_http_cos_checksum_headers(ngx_http_cos_ctx_t *ctx,
 /* The same without the type: of one part. */
 ngx_int_t ngx_http_cos_checksum_value(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
-/* Writes the error document of nginx's own errors (filter). */
+/* Writes the error document of nginx's own errors (filter); HTML for sites. */
 void ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b,
     cos_err_e err, const char *message);
+/* Type of error documents and of other small bodies. */
+void ngx_http_cos_body_type(ngx_http_cos_ctx_t *ctx);
 /* The error for a status that nginx itself made up. */
 cos_err_e ngx_http_cos_err_of_status(ngx_uint_t status);
 
@@ -539,6 +551,7 @@ ngx_int_t ngx_http_cos_get_symlink(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_symlink(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_attributes(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_preflight(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_serve_website(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_unsupported(ngx_http_cos_ctx_t *ctx);
 
 #pragma GCC visibility pop

@@ -43,6 +43,11 @@ char *ngx_http_cos_conf_kms_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_cos_conf_check_kms(ngx_conf_t *cf,
     ngx_http_cos_main_conf_t *mcf);
 
+char *ngx_http_cos_conf_website(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_precompressed(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* A whole file with secrets, NUL-terminated behind its length; *name becomes
  * the full name. The text is the caller's to erase. */
 ngx_int_t ngx_http_cos_conf_file(ngx_conf_t *cf, ngx_str_t *name,

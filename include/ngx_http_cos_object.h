@@ -58,6 +58,19 @@ void ngx_http_cos_dead_list(ngx_http_cos_ctx_t *ctx, redisReply *reply);
 /* What a PUT ?acl sets: the canned header, else the document. */
 cos_err_e ngx_http_cos_acl_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
     uint64_t owner, cos_acl_e *acl);
+/* How a website answers with an object. */
+typedef struct {
+    ngx_uint_t              status;   /* other than 200: it stands for an error,
+                                         and is sent whole */
+    cos_str_t               coding;   /* it holds another object's content in
+                                         that coding; empty: none */
+    cos_str_t               type;     /* then: that object's type */
+} ngx_http_cos_serve_t;
+/* GetObject of ctx->object, which was found and may be read, its fact being
+ * ctx->object_fact. *how lives as long as the request. */
+ngx_int_t ngx_http_cos_serve(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_serve_t *how);
+
 /* 416 with Content-Range. */
 ngx_int_t ngx_http_cos_range_error(ngx_http_cos_ctx_t *ctx, uint64_t size);
 

@@ -17,7 +17,6 @@ static const struct {
     { "logging", COS_ACT_GET_LOGGING, COS_ACT_OTHER },
     { "notification", COS_ACT_GET_NOTIFICATION, COS_ACT_OTHER },
     { "lifecycle", COS_ACT_GET_LIFECYCLE, COS_ACT_DELETE_LIFECYCLE },
-    { "website", COS_ACT_GET_WEBSITE, COS_ACT_DELETE_WEBSITE },
     { "replication", COS_ACT_GET_REPLICATION, COS_ACT_DELETE_REPLICATION },
     { "policy", COS_ACT_GET_POLICY, COS_ACT_DELETE_POLICY },
     { "policyStatus", COS_ACT_GET_POLICY_STATUS, COS_ACT_OTHER },
@@ -131,6 +130,12 @@ action_of(ngx_http_cos_ctx_t *ctx)
     cos_action_e  action;
 
     action = ngx_http_cos_ops[ctx->name.op].action;
+
+    if (ctx->name.op == COS_OP_SERVE_WEBSITE) {
+        /* the gate does not ask: the object is found later */
+        return ctx->request->method == NGX_HTTP_HEAD ? COS_ACT_HEAD
+                                                     : COS_ACT_GET;
+    }
 
     if (action == COS_ACT_OTHER) {
         for (i = 0; i < sizeof(sub_actions) / sizeof(sub_actions[0]); i++) {

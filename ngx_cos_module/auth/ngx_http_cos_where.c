@@ -118,6 +118,7 @@ reads_object(ngx_http_cos_ctx_t *ctx)
     case COS_OP_HEAD_OBJECT:
     case COS_OP_GET_ATTRIBUTES:
     case COS_OP_GET_SYMLINK:
+    case COS_OP_SERVE_WEBSITE:
         return 1;
     default:
         return 0;

@@ -86,6 +86,10 @@ static const kind_t  kinds[] = {
     { COS_OP_GET_REFERER, COS_OP_PUT_REFERER, COS_OP_DELETE_REFERER,
       COS_BX_REFERER, 200, SAME(NO_REFERER), 0,
       ngx_http_cos_set_referer, ngx_http_cos_write_referer },
+
+    { COS_OP_GET_WEBSITE, COS_OP_PUT_WEBSITE, COS_OP_DELETE_WEBSITE,
+      COS_BX_WEBSITE, 200, SAME(NO_WEBSITE), 0,
+      ngx_http_cos_set_website, ngx_http_cos_write_website },
 };
 
 

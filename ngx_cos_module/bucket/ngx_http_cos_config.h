@@ -35,6 +35,7 @@ NGX_HTTP_COS_KIND(public_block);
 NGX_HTTP_COS_KIND(ownership);
 NGX_HTTP_COS_KIND(cors);
 NGX_HTTP_COS_KIND(referer);
+NGX_HTTP_COS_KIND(website);
 
 #undef NGX_HTTP_COS_KIND
 

@@ -25,7 +25,6 @@ static const struct {
     { "notification", COS|S3, 0, COS_OK, "NotificationConfiguration" },
 
     { "lifecycle", COS|S3|BOS, 1, COS_E_NO_LIFECYCLE, NULL },
-    { "website", COS|S3, 1, COS_E_NO_WEBSITE, NULL },
     { "replication", COS|S3, 1, COS_E_NO_REPLICATION, NULL },
     { "policy", COS, 1, COS_E_NO_POLICY, NULL },
     { "policy", S3, 1, COS_E_NO_POLICY_S3, NULL },

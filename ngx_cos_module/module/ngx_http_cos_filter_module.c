@@ -143,14 +143,7 @@ replace_error(ngx_http_cos_ctx_t *ctx)
     ngx_http_clear_content_length(r);
 
     r->headers_out.content_length_n = b.len;
-    ngx_str_set(&r->headers_out.content_type, "application/xml");
-
-    if (ctx->name.dialect == COS_DIALECT_BOS) {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-    }
-
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_http_cos_body_type(ctx);
 
     return NGX_OK;
 }

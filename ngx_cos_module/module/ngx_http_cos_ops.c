@@ -153,6 +153,15 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_DELETE_REFERER] =
         { ngx_http_cos_delete_config, BUCKET,
           COS_ACT_PUT_REFERER, NONE },
+    [COS_OP_GET_WEBSITE] =
+        { ngx_http_cos_get_config, BUCKET,
+          COS_ACT_GET_WEBSITE, NONE },
+    [COS_OP_PUT_WEBSITE] =
+        { ngx_http_cos_put_config, BUCKET,
+          COS_ACT_PUT_WEBSITE, NONE },
+    [COS_OP_DELETE_WEBSITE] =
+        { ngx_http_cos_delete_config, BUCKET,
+          COS_ACT_DELETE_WEBSITE, NONE },
     [COS_OP_GET_UNCONFIGURED] =
         { ngx_http_cos_get_unconfigured, BUCKET,
           COS_ACT_OTHER, NONE },
@@ -244,6 +253,10 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     /* nobody has a right to be told, nor can be kept from it */
     [COS_OP_PREFLIGHT] =
         { ngx_http_cos_preflight, 0, COS_ACT_MAX, NONE },
+
+    [COS_OP_SERVE_WEBSITE] =
+        { ngx_http_cos_serve_website, BUCKET,
+          COS_ACT_MAX, READ },
 
     [COS_OP_UNSUPPORTED] =
         { ngx_http_cos_unsupported, 0, COS_ACT_MAX, NONE }

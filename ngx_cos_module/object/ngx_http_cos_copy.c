@@ -219,6 +219,7 @@ ngx_http_cos_copy_source(ngx_http_cos_ctx_t *ctx)
         && ngx_http_cos_header(ctx, "storage-class") == NULL
         && ngx_http_cos_header(ctx, "acl") == NULL
         && ngx_http_cos_header(ctx, "server-side-encryption") == NULL
+        && ngx_http_cos_header(ctx, "website-redirect-location") == NULL
         && !ctx->sse->customer.given)
     {
         return ngx_http_cos_fail(ctx, COS_E_COPY_ONTO_ITSELF, NULL);

@@ -120,13 +120,31 @@ ngx_http_cos_get_object(ngx_http_cos_ctx_t *ctx)
 }
 
 
+ngx_int_t
+ngx_http_cos_serve(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_serve_t *how)
+{
+    ngx_http_cos_get_t  *g;
+
+    g = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_cos_get_t));
+    if (g == NULL) {
+        return NGX_ERROR;
+    }
+
+    g->serve = how;
+    ctx->op = g;
+
+    return ngx_http_cos_follow(ctx, get_plan);
+}
+
+
 static ngx_int_t
 get_plan(ngx_http_cos_ctx_t *ctx)
 {
     cos_err_e            err;
     ngx_int_t            rc;
     uint64_t             first, last;
-    ngx_http_cos_get_t               *g = ctx->op;
+    ngx_uint_t           whole;
+    ngx_http_cos_get_t  *g = ctx->op;
     cos_object_t        *o = &ctx->object;
     const cos_header_t  *h;
 
@@ -135,7 +153,14 @@ get_plan(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    rc = conditions(ctx);
+    if (g->serve && g->serve->coding.len) {
+        o->header[COS_H_CONTENT_TYPE] = g->serve->type;
+        o->header[COS_H_CONTENT_ENCODING] = g->serve->coding;
+    }
+
+    whole = g->serve && g->serve->status != NGX_HTTP_OK;
+
+    rc = whole ? NGX_OK : conditions(ctx);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -148,14 +173,14 @@ get_plan(ngx_http_cos_ctx_t *ctx)
 
     g->first = 0;
     g->left = o->size;
-    g->status = NGX_HTTP_OK;
+    g->status = whole ? g->serve->status : NGX_HTTP_OK;
 
     err = ngx_http_cos_get_part(ctx, g);
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    h = cos_header(&ctx->http, "range");
+    h = whole ? NULL : cos_header(&ctx->http, "range");
 
     if (h && range_applies(ctx)) {
 

@@ -6,6 +6,7 @@
 #define NGX_HTTP_COS_GET_H
 
 #include "ngx_http_cos.h"
+#include "ngx_http_cos_object.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -22,6 +23,7 @@ typedef struct {
     ngx_http_cos_open_t   *open;      /* nopen of them; room for a window */
     ngx_http_cos_open_t    one;       /* is enough for most objects */
     ngx_uint_t             status;
+    const ngx_http_cos_serve_t  *serve;      /* of a website, or NULL */
     uint64_t               part;      /* that is asked for by number, or 0 */
     unsigned               partial:1;
     unsigned               refetched:1;

@@ -69,8 +69,17 @@ header_safe(cos_str_t v)
 static ngx_int_t
 set_content_type(ngx_http_request_t *r, cos_str_t v)
 {
+    size_t  len;
+
+    /* nginx compares types ("gzip_types") without their parameters */
+    for (len = 0; len < v.len && v.data[len] != ';'; len++) { /* void */ }
+
+    while (len > 0 && v.data[len - 1] == ' ') {
+        len--;
+    }
+
     r->headers_out.content_type = v;
-    r->headers_out.content_type_len = v.len;
+    r->headers_out.content_type_len = len;
     r->headers_out.content_type_lowcase = NULL;
 
     return NGX_OK;
@@ -177,6 +186,14 @@ ngx_http_cos_stored_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
     if (r->headers_out.content_type.len == 0) {
         v = COS_STR("application/octet-stream");
         (void) set_content_type(r, v);
+    }
+
+    if (o->attr[COS_X_REDIRECT].len
+        && ngx_http_cos_add_prefixed(ctx, "website-redirect-location",
+                                     &o->attr[COS_X_REDIRECT])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return add_pairs(ctx, o) == NGX_OK ? ngx_http_cos_tags_count(ctx, o)
@@ -375,8 +392,7 @@ unsupported(ngx_http_cos_ctx_t *ctx, cos_str_t name)
     size_t               i;
     cos_str_t            rest;
     static const char   *list[] = {
-        "website-redirect-location", "callback", "return-body",
-        "mime-limit", "symlink-", "write-offset-bytes",
+        "callback", "return-body", "mime-limit", "symlink-", "write-offset-bytes",
         "bucket-object-lock-enabled", "mfa", "fetch-source", "process"
     };
 
@@ -421,6 +437,33 @@ ngx_http_cos_headers_known(ngx_http_cos_ctx_t *ctx)
             return COS_E_NOT_IMPLEMENTED;
         }
     }
+
+    return COS_OK;
+}
+
+
+/* Where a website sends who asks for the object. */
+static cos_err_e
+redirect_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    const cos_header_t  *h;
+
+    h = ngx_http_cos_header(ctx, "website-redirect-location");
+
+    if (h == NULL || h->value.len == 0) {
+        return COS_OK;
+    }
+
+    if (ctx->name.op == COS_OP_PUT_SYMLINK) {
+        ctx->reason = "a symbolic link has no redirect of its own";
+        return COS_E_INVALID_ARGUMENT;
+    }
+
+    if (!cos_redirect_valid(h->value)) {
+        return COS_E_INVALID_REDIRECT;
+    }
+
+    o->attr[COS_X_REDIRECT] = h->value;
 
     return COS_OK;
 }
@@ -491,7 +534,8 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
     }
 
     if ((err = ngx_http_cos_acl_from_headers(ctx, &o->acl, 0)) != COS_OK
-        || (err = ngx_http_cos_tags_from_headers(ctx, o)) != COS_OK)
+        || (err = ngx_http_cos_tags_from_headers(ctx, o)) != COS_OK
+        || (err = redirect_from_headers(ctx, o)) != COS_OK)
     {
         return err;
     }

@@ -11,6 +11,7 @@
 typedef struct {
     cos_str_t      label;
     cos_dialect_e  dialect;
+    unsigned       website:1;
 } service_t;
 
 
@@ -18,15 +19,17 @@ static const service_t *find_service(cos_str_t label);
 static const cos_str_t *find_base(cos_str_t host, const cos_str_t *bases,
     size_t nbases);
 static int parse_labels(cos_host_t *out, cos_str_t rest, int dashed);
-static void set_dialect(cos_host_t *out, cos_dialect_e dialect);
+static void set_service(cos_host_t *out, const service_t *service);
 
 
 /* Labels that stand for a service, and so for a dialect. */
 static const service_t  services[] = {
-    { cos_lit("cos"), COS_DIALECT_COS },
-    { cos_lit("cos-internal"), COS_DIALECT_COS },
-    { cos_lit("s3"), COS_DIALECT_S3 },
-    { cos_lit("bos"), COS_DIALECT_BOS },
+    { cos_lit("cos"), COS_DIALECT_COS, 0 },
+    { cos_lit("cos-internal"), COS_DIALECT_COS, 0 },
+    { cos_lit("cos-website"), COS_DIALECT_COS, 1 },
+    { cos_lit("s3"), COS_DIALECT_S3, 0 },
+    { cos_lit("s3-website"), COS_DIALECT_S3, 1 },
+    { cos_lit("bos"), COS_DIALECT_BOS, 0 },
 };
 
 
@@ -82,7 +85,7 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
 
     if (host.len == base->len) {
         if (own != NULL) {
-            set_dialect(out, own->dialect);
+            set_service(out, own);
         }
 
         return;
@@ -100,7 +103,7 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     out->bucket = rest;
 
     if (own != NULL) {
-        set_dialect(out, own->dialect);
+        set_service(out, own);
     }
 }
 
@@ -151,7 +154,8 @@ find_service(cos_str_t label)
 
 /*
  * [<bucket>.]<service>, [<bucket>.]<service>.<region>,
- * [<bucket>.]s3.dualstack.<region> and, when dashed, [<bucket>.]s3-<region>.
+ * [<bucket>.]s3.dualstack.<region> and, when dashed, [<bucket>.]s3-<region>
+ * and [<bucket>.]s3-website-<region>.
  * Returns 0 when there is no service label where it has to be.
  */
 static int
@@ -165,6 +169,13 @@ parse_labels(cos_host_t *out, cos_str_t rest, int dashed)
 
     if (service != NULL) {
         last.len = 0;
+
+    } else if (dashed && last.len > 11
+               && cos_str_starts(last, "s3-website-"))
+    {
+        service = find_service(COS_STR("s3-website"));
+        last.data += 11;
+        last.len -= 11;
 
     } else if (dashed && last.len > 3 && cos_str_starts(last, "s3-")) {
         service = find_service(COS_STR("s3"));
@@ -190,7 +201,7 @@ parse_labels(cos_host_t *out, cos_str_t rest, int dashed)
 
     out->region = last;
     out->bucket = rest;
-    set_dialect(out, service->dialect);
+    set_service(out, service);
 
     return 1;
 }
@@ -198,17 +209,20 @@ parse_labels(cos_host_t *out, cos_str_t rest, int dashed)
 
 /* A service's host: with a bucket before it, or as such. */
 static void
-set_dialect(cos_host_t *out, cos_dialect_e dialect)
+set_service(cos_host_t *out, const service_t *service)
 {
     out->has_dialect = 1;
-    out->dialect = dialect;
+    out->dialect = service->dialect;
     out->style = COS_STYLE_VHOST;
+    out->website = service->website;
 
     /* "service" cannot be a bucket: those of COS end with "-<appid>" */
     if (out->bucket.len == 0
-        || (dialect == COS_DIALECT_COS && cos_str_is(out->bucket, "service")))
+        || (service->dialect == COS_DIALECT_COS
+            && cos_str_is(out->bucket, "service")))
     {
         out->bucket.len = 0;
         out->style = COS_STYLE_SERVICE;
+        out->website = 0;
     }
 }

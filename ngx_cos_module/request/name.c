@@ -70,6 +70,9 @@ static const rule_t  rules[] = {
     { VERB_GET, AT_BUCKET, SUB_REFERER, 0, COS_OP_GET_REFERER },
     { VERB_PUT, AT_BUCKET, SUB_REFERER, 0, COS_OP_PUT_REFERER },
     { VERB_DELETE, AT_BUCKET, SUB_REFERER, 0, COS_OP_DELETE_REFERER },
+    { VERB_GET, AT_BUCKET, SUB_WEBSITE, 0, COS_OP_GET_WEBSITE },
+    { VERB_PUT, AT_BUCKET, SUB_WEBSITE, 0, COS_OP_PUT_WEBSITE },
+    { VERB_DELETE, AT_BUCKET, SUB_WEBSITE, 0, COS_OP_DELETE_WEBSITE },
     { VERB_GET, AT_BUCKET, SUB_OTHER, 0, COS_OP_GET_UNCONFIGURED },
     { VERB_DELETE, AT_BUCKET, SUB_OTHER, 0, COS_OP_DELETE_UNCONFIGURED },
 
@@ -133,6 +136,7 @@ cos_name_request(cos_name_t *n, const cos_http_t *h, const cos_host_t *host,
     n->op = COS_OP_UNSUPPORTED;
     n->style = host->style;
     n->region = host->region;
+    n->website = host->website;
     n->dialect = find_dialect(h, host, sig_dialect);
 
     err = split_path(n, h, host);
@@ -149,6 +153,15 @@ cos_name_request(cos_name_t *n, const cos_http_t *h, const cos_host_t *host,
     if (verb == VERB_OPTIONS) {
         /* asks what another request may do, so its query says nothing */
         n->op = COS_OP_PREFLIGHT;
+        return check_names(n);
+    }
+
+    if (n->website) {
+        if (verb != VERB_GET && verb != VERB_HEAD) {
+            return COS_E_METHOD_NOT_ALLOWED;
+        }
+
+        n->op = COS_OP_SERVE_WEBSITE;
         return check_names(n);
     }
 

@@ -58,6 +58,7 @@ static const sub_resource_t  sub_resources[] = {
     SUB("ownershipControls", OWNERSHIP, AT_BUCKET),
     SUB("cors", CORS, AT_BUCKET),
     SUB("referer", REFERER, AT_BUCKET),
+    SUB("website", WEBSITE, AT_BUCKET),
     SUB("attributes", ATTRIBUTES, AT_KEY),
     SUB("retention", RETENTION, AT_KEY),
     SUB("legal-hold", LEGAL_HOLD, AT_KEY),
@@ -78,7 +79,7 @@ static const sub_resource_t  sub_resources[] = {
     BUCKET("policyStatus"), KEY("preflight"),
     BUCKET("replication"), KEY("select"), BUCKET("session"),
     BUCKET("staticWebsite"), BUCKET("strict-signature"), KEY("torrent"),
-    BUCKET("trash"), BUCKET("website"),
+    BUCKET("trash"),
 };
 
 #undef SUB

@@ -233,6 +233,31 @@ ngx_http_cos_start(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, off_t length)
 }
 
 
+void
+ngx_http_cos_body_type(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_headers_out_t  *h = &ctx->request->headers_out;
+
+    if (ctx->name.website) {
+        ngx_str_set(&h->content_type, "text/html; charset=utf-8");
+
+    } else if (ctx->name.dialect == COS_DIALECT_BOS) {
+        ngx_str_set(&h->content_type, "application/json");
+
+    } else {
+        ngx_str_set(&h->content_type, "application/xml");
+    }
+
+    h->content_type_len = h->content_type.len;
+    h->content_type_lowcase = NULL;
+
+    if (ctx->name.website) {
+        /* nginx compares types ("gzip_types") without their parameters */
+        h->content_type_len = sizeof("text/html") - 1;
+    }
+}
+
+
 ngx_int_t
 ngx_http_cos_reply(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, cos_buf_t *b)
 {
@@ -246,14 +271,7 @@ ngx_http_cos_reply(ngx_http_cos_ctx_t *ctx, ngx_uint_t status, cos_buf_t *b)
     }
 
     if (b && b->len) {
-        if (ctx->name.dialect == COS_DIALECT_BOS) {
-            ngx_str_set(&r->headers_out.content_type, "application/json");
-        } else {
-            ngx_str_set(&r->headers_out.content_type, "application/xml");
-        }
-
-        r->headers_out.content_type_len = r->headers_out.content_type.len;
-        r->headers_out.content_type_lowcase = NULL;
+        ngx_http_cos_body_type(ctx);
     }
 
     if (status == NGX_HTTP_NO_CONTENT) {
@@ -329,6 +347,55 @@ ngx_http_cos_err_of_status(ngx_uint_t status)
 }
 
 
+static void
+site_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
+    const char *message)
+{
+    cos_site_error_t  e;
+
+    ngx_memzero(&e, sizeof(e));
+    e.err = err;
+    e.message = message;
+    e.request_id = ctx->id;
+
+    switch (err) {
+    case COS_E_NO_SUCH_KEY:
+        e.key = ctx->name.key;
+        break;
+    case COS_E_METHOD_NOT_ALLOWED:
+        e.method = ctx->http.method;
+        break;
+    case COS_E_NO_SUCH_BUCKET:
+    case COS_E_NO_WEBSITE:
+        e.bucket = ctx->name.bucket;
+        break;
+    default:
+        break;
+    }
+
+    cos_html_error(b, &e);
+}
+
+
+/* What the text of a site's error says, for programs. */
+static ngx_int_t
+site_error_headers(ngx_http_cos_ctx_t *ctx, const cos_err_info_t *info)
+{
+    ngx_str_t  code, message;
+
+    code.data = (u_char *) info->code;
+    code.len = ngx_strlen(info->code);
+    message.data = (u_char *) info->message;
+    message.len = ngx_strlen(info->message);
+
+    if (ngx_http_cos_add_prefixed(ctx, "error-code", &code) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_add_prefixed(ctx, "error-message", &message);
+}
+
+
 void
 ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
     const char *message)
@@ -336,6 +403,11 @@ ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
     cos_buf_t            res;
     cos_xml_error_t      e;
     ngx_http_request_t  *r = ctx->request;
+
+    if (ctx->name.website) {
+        site_error_text(ctx, b, err, message);
+        return;
+    }
 
     cos_buf_init(&res, &ctx->alloc, 256);
 
@@ -424,8 +496,12 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
         return NGX_ERROR;
     }
 
+    if (ctx->name.website && site_error_headers(ctx, info) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ctx->object_fact.marker && ctx->object_fact.done
-        && (err == COS_E_NO_SUCH_KEY || err == COS_E_METHOD_NOT_ALLOWED)
+        && !ctx->name.website && (err == COS_E_NO_SUCH_KEY || err == COS_E_METHOD_NOT_ALLOWED)
         && ngx_http_cos_marker_headers(ctx, ctx->object_fact.marker_version)
            != NGX_OK)
     {

@@ -9,8 +9,9 @@
 
 
 static void make_id(ngx_http_cos_ctx_t *ctx);
+static void read_host(ngx_http_cos_ctx_t *ctx, cos_host_t *host);
 static cos_err_e split_uri(ngx_http_cos_ctx_t *ctx);
-static cos_err_e name_it(ngx_http_cos_ctx_t *ctx);
+static cos_err_e name_it(ngx_http_cos_ctx_t *ctx, cos_host_t *host);
 
 
 static void *
@@ -23,6 +24,7 @@ pool_alloc(void *data, size_t size)
 ngx_http_cos_ctx_t *
 ngx_http_cos_ctx_create(ngx_http_request_t *r)
 {
+    cos_host_t           host;
     ngx_http_cos_ctx_t  *ctx;
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_cos_ctx_t));
@@ -37,6 +39,7 @@ ngx_http_cos_ctx_create(ngx_http_request_t *r)
     ctx->alloc.ctx = r->pool;
 
     make_id(ctx);
+    read_host(ctx, &host);
 
     ctx->error = split_uri(ctx);
 
@@ -45,7 +48,7 @@ ngx_http_cos_ctx_create(ngx_http_request_t *r)
     }
 
     if (ctx->error == COS_OK) {
-        ctx->error = name_it(ctx);
+        ctx->error = name_it(ctx, &host);
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_cos_module);
@@ -74,6 +77,32 @@ make_id(ngx_http_cos_ctx_t *ctx)
     cos_hex((char *) ctx->id_buf, raw, sizeof(raw));
     ctx->id.data = ctx->id_buf;
     ctx->id.len = 2 * sizeof(raw);
+}
+
+
+/* What the host says, or the location in its place: that of "cos_website" is a
+ * site under any name. Errors of sites are for people, also those of URLs that
+ * cannot be read. */
+static void
+read_host(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
+{
+    cos_host_parse(host, ctx->request->headers_in.server,
+                   ctx->lcf->bases->elts, ctx->lcf->bases->nelts);
+
+    if (ctx->lcf->website) {
+        ngx_memzero(host, sizeof(cos_host_t));
+        host->style = COS_STYLE_VHOST;
+        host->has_dialect = 1;
+        host->dialect = COS_DIALECT_COS;
+        host->website = 1;
+        host->bucket = ctx->lcf->website->bucket;
+    }
+
+    ctx->name.website = host->website;
+
+    if (host->has_dialect) {
+        ctx->name.dialect = host->dialect;
+    }
 }
 
 
@@ -125,6 +154,11 @@ split_uri(ngx_http_cos_ctx_t *ctx)
 
     ctx->http.path_decoded.data = p;
     ctx->http.path_decoded.len = n;
+
+    if (ctx->name.website) {
+        /* means something to the page's scripts, and nothing here */
+        return COS_OK;
+    }
 
     return query.len ? cos_args_parse(&ctx->http.args, query, &ctx->alloc)
                      : COS_OK;
@@ -218,13 +252,15 @@ one_host(ngx_http_cos_ctx_t *ctx)
 
 
 static cos_err_e
-name_it(ngx_http_cos_ctx_t *ctx)
+name_it(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
 {
     int          dialect;
     cos_err_e    sig_err, err;
-    cos_host_t   host;
 
-    sig_err = cos_sig_parse(&ctx->http, &ctx->sig, &ctx->alloc);
+    /* a site is read anonymously; what a browser sends along may be meant for
+     * nginx ("auth_basic") */
+    sig_err = host->website ? COS_OK
+              : cos_sig_parse(&ctx->http, &ctx->sig, &ctx->alloc);
 
     if (ctx->sig.scheme == COS_SIG_V2 && !ctx->lcf->signature_v2) {
         ngx_memzero(&ctx->sig, sizeof(cos_sig_t));
@@ -246,10 +282,7 @@ name_it(ngx_http_cos_ctx_t *ctx)
         dialect = -1;
     }
 
-    cos_host_parse(&host, ctx->request->headers_in.server,
-                   ctx->lcf->bases->elts, ctx->lcf->bases->nelts);
-
-    err = cos_name_request(&ctx->name, &ctx->http, &host, dialect);
+    err = cos_name_request(&ctx->name, &ctx->http, host, dialect);
     ctx->named = 1;
 
     if (ctx->name.op == COS_OP_PREFLIGHT) {
@@ -258,8 +291,8 @@ name_it(ngx_http_cos_ctx_t *ctx)
         sig_err = COS_OK;
     }
 
-    if (host.style == COS_STYLE_VHOST) {
-        ctx->sig.bucket = host.bucket;
+    if (host->style == COS_STYLE_VHOST) {
+        ctx->sig.bucket = host->bucket;
     }
 
     if (!one_host(ctx)) {

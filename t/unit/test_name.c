@@ -115,9 +115,10 @@ static const op_case_t  op_cases[] = {
 
     /* known sub-resources without an operation */
     { "GET", "/bkt?versions", NULL, COS_OP_LIST_VERSIONS },
-    { "GET", "/bkt?website=", NULL,
-      COS_OP_GET_UNCONFIGURED },
-    { "PUT", "/bkt?website=x", NULL, U },
+    { "GET", "/bkt?website=", NULL, COS_OP_GET_WEBSITE },
+    { "PUT", "/bkt?website=", NULL, COS_OP_PUT_WEBSITE },
+    { "DELETE", "/bkt?website", NULL, COS_OP_DELETE_WEBSITE },
+    { "POST", "/bkt?website", NULL, U },
     { "DELETE", "/bkt?lifecycle", NULL,
       COS_OP_DELETE_UNCONFIGURED },
     { "DELETE", "/bkt?acl", NULL, U },

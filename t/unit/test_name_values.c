@@ -59,6 +59,14 @@ static const host_case_t  host_cases[] = {
     { "s3-logs.s3.example.net", VHOST, S3, "s3-logs", "" },
     { "service.s3.example.com", VHOST, S3, "service", "" },
 
+    { "b-125.cos-website.ap-x.example.com", VHOST, COS, "b-125", "ap-x" },
+    { "cos-website.ap-x.example.com", SERVICE, COS, "", "ap-x" },
+    { "a.b.s3-website.us-x.example.com", VHOST, S3, "a.b", "us-x" },
+    { "a.b.s3-website-us-x.example.com", VHOST, S3, "a.b", "us-x" },
+    { "bkt.s3-website.example.com", VHOST, S3, "bkt", "" },
+    { "s3-website-us-x.example.com", SERVICE, S3, "", "us-x" },
+    { "cos-website.s3.us-x.example.com", VHOST, S3, "cos-website", "us-x" },
+
     { "bkt.bos.bj.example.com", VHOST, BOS, "bkt", "bj" },
     { "bos.bj.example.com", SERVICE, BOS, "", "bj" },
     { "bkt.bos.example.com", VHOST, BOS, "bkt", "" },
@@ -87,6 +95,39 @@ static const host_case_t  host_cases[] = {
 #undef PATH
 #undef VHOST
 #undef SERVICE
+
+
+/* The host of a site is known by its service label alone, and has a bucket. */
+static void
+test_website_hosts(void **state)
+{
+    size_t           i;
+    cos_host_t       host;
+    cos_str_t        base = COS_STR("example.com"), own;
+    static const struct { const char *host; int website; } list[] = {
+        { "b-125.cos-website.ap-x.example.com", 1 },
+        { "bkt.s3-website.us-x.example.com", 1 },
+        { "bkt.s3-website-us-x.example.com", 1 },
+        { "cos-website.ap-x.example.com", 0 },
+        { "s3-website-us-x.example.com", 0 },
+        { "b-125.cos.ap-x.example.com", 0 },
+        { "cos-website.s3.us-x.example.com", 0 },
+        { "b-125.cos-website.ap-x.example.org", 0 },
+        { "example.com", 0 },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        cos_host_parse(&host, (cos_str_t) { strlen(list[i].host),
+                       (cos_u8 *) list[i].host }, &base, 1);
+        assert_int_equal(host.website, list[i].website);
+    }
+
+    own = COS_STR("s3-website.example.com");
+    cos_host_parse(&host, COS_STR("a.b.s3-website.example.com"), &own, 1);
+    assert_true(host.website && cos_str_is(host.bucket, "a.b"));
+}
 
 
 static void
@@ -354,6 +395,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_website_hosts),
         cmocka_unit_test(test_bucket_names),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test_setup_teardown(test_copy_sources, setup, teardown),
