@@ -438,7 +438,7 @@ for my $as (qw(s3 cos)) {
         is_error $s->get("/$b?$_", as => $as), 501, 'NotImplemented', "$as $_: not known"
             for qw(trash mirroring);
         is_error $s->get("/$b?cors", as => $as, who => 'alt'), 403, 'AccessDenied', "$as: of the owner only";
-        for my $sub (qw(lifecycle policy website replication)) {
+        for my $sub (qw(lifecycle policy replication)) {
             is_error $s->put("/$b?$sub", '<X/>', as => $as), 501, 'NotImplemented', "$as $sub: cannot be set";
             is_status $s->delete("/$b?$sub", as => $as), 204, "$as $sub: can be removed";
         }

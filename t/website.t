@@ -291,10 +291,4 @@ $s->delete("/$b/v.html", as => 'cos');
 $r = site('/v.html');
 html_error $r, 404, 'NoSuchKey', 'deleted';
 
-# it survives a reload and Redis' failure is no 404
-$s->signal;
-$s->wait_for(sub { site('/')->status == 200 });
-is_ok site('/'), 'after a reload', 'the index';
-
-$s->expect_new_workers;
 $s->done;

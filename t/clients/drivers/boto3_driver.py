@@ -195,6 +195,25 @@ ok([error_code(getattr(s3, "get_bucket_" + n), Bucket=BUCKET)
     for n in ("cors", "lifecycle_configuration", "policy", "website", "replication")]
    == ["NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
        "NoSuchWebsiteConfiguration", "ReplicationConfigurationNotFoundError"], "not configured")
+WEBSITE = {
+    "IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"},
+    "RoutingRules": [
+        {"Condition": {"KeyPrefixEquals": "docs/"}, "Redirect": {"ReplaceKeyPrefixWith": "documents/"}},
+        {"Condition": {"HttpErrorCodeReturnedEquals": "404", "KeyPrefixEquals": "img/"},
+         "Redirect": {"HostName": "example.com", "Protocol": "https", "HttpRedirectCode": "307",
+                      "ReplaceKeyWith": "none.png"}}]}
+s3.put_bucket_website(Bucket=BUCKET, WebsiteConfiguration=WEBSITE)
+r = s3.get_bucket_website(Bucket=BUCKET)
+ok({k: r[k] for k in WEBSITE} == WEBSITE, "website")
+s3.put_bucket_website(Bucket=BUCKET, WebsiteConfiguration={
+    "RedirectAllRequestsTo": {"HostName": "example.com", "Protocol": "https"}})
+ok(s3.get_bucket_website(Bucket=BUCKET)["RedirectAllRequestsTo"]
+   == {"HostName": "example.com", "Protocol": "https"}, "website elsewhere")
+s3.delete_bucket_website(Bucket=BUCKET)
+ok(error_code(s3.get_bucket_website, Bucket=BUCKET) == "NoSuchWebsiteConfiguration", "no website")
+s3.put_object(Bucket=BUCKET, Key="moved", Body=b"", WebsiteRedirectLocation="/there")
+ok(s3.head_object(Bucket=BUCKET, Key="moved")["WebsiteRedirectLocation"] == "/there", "a redirect")
+s3.delete_object(Bucket=BUCKET, Key="moved")
 ok("LoggingEnabled" not in s3.get_bucket_logging(Bucket=BUCKET)
    and "Status" not in s3.get_bucket_accelerate_configuration(Bucket=BUCKET)
    and "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=BUCKET),

@@ -196,6 +196,27 @@ main(async () => {
   ok(r.statusCode === 404, 'no referer', r);
   r = await cos.getBucketWebsite(at);
   ok(JSON.stringify(r.WebsiteConfiguration) === '{}', 'no website', r);
+  const website = {
+    IndexDocument: { Suffix: 'index.html' },
+    RedirectAllRequestsTo: { Protocol: 'https' },
+    AutoAddressing: { Status: 'Enabled' },
+    ErrorDocument: { Key: 'error.html', OriginalHttpStatus: 'Disabled' },
+    RoutingRules: [
+      { Condition: { HttpErrorCodeReturnedEquals: '404' },
+        Redirect: { Protocol: 'https', ReplaceKeyWith: '404.html' } },
+      { Condition: { KeyPrefixEquals: 'docs/' },
+        Redirect: { Protocol: 'https', ReplaceKeyPrefixWith: 'documents/' } },
+    ],
+  };
+  r = await cos.putBucketWebsite({ ...at, WebsiteConfiguration: website });
+  ok(r.statusCode === 200, 'a website', r);
+  r = await cos.getBucketWebsite(at);
+  const got = r.WebsiteConfiguration;
+  ok(got.IndexDocument.Suffix === 'index.html' && got.AutoAddressing.Status === 'Enabled'
+    && got.ErrorDocument.OriginalHttpStatus === 'Disabled' && got.RoutingRules.length === 2
+    && got.RoutingRules[1].Redirect.ReplaceKeyPrefixWith === 'documents/', 'and what it says', r);
+  r = await cos.deleteBucketWebsite(at);
+  ok(r.statusCode === 204, 'which goes', r);
   r = await cos.getBucketLogging(at);
   ok(r.statusCode === 200, 'no logging', r);
   r = await cos.deleteBucketCors(at);
