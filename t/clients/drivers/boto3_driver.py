@@ -191,6 +191,14 @@ s3.delete_bucket_ownership_controls(Bucket=BUCKET)
 ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "BucketOwner", "who pays")
 s3.put_bucket_request_payment(Bucket=BUCKET, RequestPaymentConfiguration={"Payer": "Requester"})
 ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "Requester", "and who does then")
+cors = [{"ID": "one", "AllowedOrigins": ["https://*.example.com"], "AllowedMethods": ["GET", "PUT"],
+         "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 60},
+        {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]}]
+s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": cors})
+ok(s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"] == cors, "CORS")
+ok(error_code(s3.put_bucket_cors, Bucket=BUCKET, CORSConfiguration={"CORSRules": [
+    {"AllowedOrigins": ["*"], "AllowedMethods": ["PATCH"]}]}) == "InvalidRequest", "a method that is none")
+s3.delete_bucket_cors(Bucket=BUCKET)
 ok([error_code(getattr(s3, "get_bucket_" + n), Bucket=BUCKET)
     for n in ("cors", "lifecycle_configuration", "policy", "website", "replication")]
    == ["NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",

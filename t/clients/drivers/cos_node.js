@@ -190,10 +190,30 @@ main(async () => {
   ok(r.statusCode === 204, 'and removed', r);
   r = await cos.getBucketCors(at);
   ok(r.CORSRules.length === 0, 'no CORS', r);
+  await cos.putBucketCors({ ...at, CORSRules: [{ AllowedOrigin: ['https://*.example.com'], AllowedMethod: ['GET', 'PUT'],
+    AllowedHeader: ['*'], ExposeHeader: ['ETag'], MaxAgeSeconds: '60' }], ResponseVary: 'true' });
+  r = await cos.getBucketCors(at);
+  ok(r.CORSRules.length === 1 && r.CORSRules[0].AllowedMethods.join() === 'GET,PUT'
+    && r.CORSRules[0].AllowedOrigins.join() === 'https://*.example.com' && r.ResponseVary === 'true', 'CORS', r);
+  r = await cos.optionsObject({ ...at, Key: 'any', Origin: 'https://a.example.com', AccessControlRequestMethod: 'PUT',
+    AccessControlRequestHeaders: 'content-type' });
+  ok(r.AccessControlAllowOrigin === 'https://a.example.com' && /PUT/.test(r.AccessControlAllowMethods),
+    'options object', r);
+  r = await cos.optionsObject({ ...at, Key: 'any', Origin: 'https://a.example.org', AccessControlRequestMethod: 'PUT' });
+  ok(r.statusCode === 403 && !r.AccessControlAllowOrigin, 'options object refused', r);
+  r = await cos.deleteBucketCors(at);
+  ok(r.statusCode === 204, 'delete CORS', r);
   r = await cos.getBucketLifecycle(at);
   ok(r.Rules.length === 0, 'no lifecycle', r);
   r = await cos.getBucketReferer(at);
   ok(r.statusCode === 404, 'no referer', r);
+  const hot = { Status: 'Enabled', RefererType: 'White-List', DomainList: { Domains: ['*.qq.com', '*.qcloud.com'] },
+    EmptyReferConfiguration: 'Allow' };
+  r = await cos.putBucketReferer({ ...at, RefererConfiguration: hot });
+  ok(r.statusCode === 200, 'put referer', r);
+  r = await cos.getBucketReferer(at);
+  ok(r.RefererConfiguration.Status === 'Enabled' && r.RefererConfiguration.DomainList.Domains.join() === '*.qq.com,*.qcloud.com'
+    && r.RefererConfiguration.EmptyReferConfiguration === 'Allow', 'get referer', r);
   r = await cos.getBucketWebsite(at);
   ok(JSON.stringify(r.WebsiteConfiguration) === '{}', 'no website', r);
   const website = {
