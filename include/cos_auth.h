@@ -104,8 +104,10 @@ cos_err_e cos_sig_parse(const cos_http_t *h, cos_sig_t *sig, cos_alloc_t *a);
  *        ending in -acl or holding -grant-, -copy-source*, -symlink-*,
  *        -callback*, -return-body, -object-lock-* / retention, -website-
  *        redirect-location, -fetch-source, -process, -request-payer,
- *        -bucket-object-lock-* (any of the prefixes
- *        x-cos-, x-amz-, x-bce-): COS_E_UNSIGNED_HEADER. Unlisted headers
+ *        -bucket-object-lock-*, and -server-side-encryption* of what is not
+ *        read (any of the prefixes x-cos-, x-amz-, x-bce-):
+ *        COS_E_UNSIGNED_HEADER. All SDKs sign every x-cos-* header they send,
+ *        and those a caller names for a URL. Unlisted headers
  *        with an empty value are ignored, as SDKs send them unsigned.
  *        On COS requests, a query parameter that means the same as such a
  *        header counts like it.

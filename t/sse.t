@@ -407,6 +407,30 @@ subtest 'appended, and by part number' => sub {
     }
 };
 
+subtest 'presigned URLs of COS' => sub {
+    my @cos = (as => 'cos', presign => 600);
+    my $text = text(1000);
+    my $try = sub {
+        my ($method, $key, $signed, $unsigned, @body) = @_;
+        my $r = $s->build($method, "$B/$key", @cos, headers => $signed);
+        my @h = map { (shift @$_, shift @$_) } map { [@$_] } grep { lc $_->[0] ne 'host' } @{ $r->{headers} };
+        return $s->req($method, $r->{target}, as => 'none', headers => [@h, @$unsigned], @body);
+    };
+    my @aes = ('x-cos-server-side-encryption', 'AES256');
+    my @key = customer($K1, prefix => 'cos');
+    for (\@aes, \@key, ['x-cos-server-side-encryption', 'cos/kms']) {
+        is_error($try->('PUT', 'url', [], $_, body => $text), 403, 'AccessDenied',
+            "nobody adds $_->[0] to a URL");
+    }
+    is_error($s->get("$B/url"), 404, 'NoSuchKey', 'nothing was written');
+    my $r = $try->('PUT', 'url', \@aes, [], body => $text);
+    is_status($r, 200, 'who signs the URL does');
+    is $r->h('x-cos-server-side-encryption'), 'AES256', 'and it is so';
+    is_status($s->put("$B/url", $text, headers => \@C1), 200, 'a customer\'s key');
+    is_ok($try->('GET', 'url', [], \@key), 'to read, the key need not be signed', $text);
+    is_error($try->('GET', 'url', [], []), 400, 'SsecDecryptHeaderInvalid', 'but it is needed');
+};
+
 subtest 'compaction' => sub {
     my $t = Cos->start(workers => 1, http => 'cos_pack_max 64k; cos_container_size 4m;');
     my $C = '/packed-1250000000';

@@ -6,10 +6,13 @@
 #include "sig_internal.h"
 
 static cos_err_e check_args(const cos_http_t *h, const cos_sig_t *sig);
-static int must_cover(const cos_sig_t *sig, const cos_header_t *hd);
+static int must_cover(const cos_http_t *h, const cos_sig_t *sig,
+    const cos_header_t *hd);
 static int own_prefix(const cos_sig_t *sig, cos_str_t name);
 static int any_prefix(cos_str_t name, cos_str_t *rest);
 static int widens(cos_str_t name);
+static int encrypts(cos_str_t rest);
+static int reads(const cos_http_t *h);
 static int starts_folded(cos_str_t s, cos_str_t with);
 
 static const cos_str_t prefixes[] = {
@@ -51,7 +54,7 @@ cos_sig_check_covered(const cos_http_t *h, const cos_sig_t *sig)
             continue;
         }
 
-        if (must_cover(sig, hd) && !cos_sig_covers_str(sig, hd->name)) {
+        if (must_cover(h, sig, hd) && !cos_sig_covers_str(sig, hd->name)) {
             return COS_E_UNSIGNED_HEADER;
         }
     }
@@ -83,7 +86,7 @@ check_args(const cos_http_t *h, const cos_sig_t *sig)
  * empty one stands for something (metadata, a choice that was made).
  */
 static int
-must_cover(const cos_sig_t *sig, const cos_header_t *hd)
+must_cover(const cos_http_t *h, const cos_sig_t *sig, const cos_header_t *hd)
 {
     cos_str_t rest;
 
@@ -101,7 +104,25 @@ must_cover(const cos_sig_t *sig, const cos_header_t *hd)
         return !cos_str_iis(rest, "content-sha256");
     }
 
-    return hd->value.len != 0 && widens(hd->name);
+    return hd->value.len != 0
+           && (widens(hd->name) || (encrypts(rest) && !reads(h)));
+}
+
+
+/* What is written is sealed as its signer meant, under keys that he named. To
+ * read it a customer's key is only shown, maybe by somebody else than who signed
+ * a URL for it. */
+static int
+encrypts(cos_str_t rest)
+{
+    return starts_folded(rest, COS_STR("server-side-encryption"));
+}
+
+
+static int
+reads(const cos_http_t *h)
+{
+    return cos_str_is(h->method, "GET") || cos_str_is(h->method, "HEAD");
 }
 
 

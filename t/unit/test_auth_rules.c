@@ -200,19 +200,28 @@ test_v4_covered(void **state)
 
 
 static cos_err_e
-cos_case(const char *target, const char *const *headers, const char *hlist,
-    const char *plist, const char *http_string)
+cos_case_of(const char *method, const char *target,
+    const char *const *headers, const char *hlist, const char *plist,
+    const char *http_string)
 {
     char  hex[41], text[1024];
     req_t r;
 
-    req_init(&r, "GET", target, headers);
+    req_init(&r, method, target, headers);
     cos_sign(hex, COS_SK, COS_TIME, http_string);
     snprintf(text, sizeof(text), COS_HEAD "&q-header-list=%s"
              "&q-url-param-list=%s&q-signature=%s", hlist, plist, hex);
     req_header(&r, "authorization", text);
 
     return judge(&r, COS_SK, COS_NOW, "");
+}
+
+
+static cos_err_e
+cos_case(const char *target, const char *const *headers, const char *hlist,
+    const char *plist, const char *http_string)
+{
+    return cos_case_of("GET", target, headers, hlist, plist, http_string);
 }
 
 
@@ -308,6 +317,50 @@ test_cos_covered(void **state)
                      COS_E_UNSIGNED_HEADER);
     assert_int_equal(cos_case("/?x-cos-acl=private", NULL, "", "x-cos-acl",
                               "get\n/\nx-cos-acl=private\n\n"), COS_OK);
+}
+
+
+/* Who holds a URL to write with does not choose how that is encrypted. */
+static void
+test_cos_encryption(void **state)
+{
+    unsigned    i, k;
+    const char *headers[3] = { NULL, "v", NULL };
+    const char *name[] = {
+        "x-cos-server-side-encryption",
+        "x-cos-server-side-encryption-cos-kms-key-id",
+        "x-cos-server-side-encryption-context",
+        "x-cos-server-side-encryption-customer-algorithm",
+        "x-cos-server-side-encryption-customer-key",
+        "x-cos-server-side-encryption-customer-key-md5"
+    };
+    const char *method[][2] = {
+        { "PUT", "put\n/\n\n\n" }, { "POST", "post\n/\n\n\n" },
+        { "GET", "get\n/\n\n\n" }, { "HEAD", "head\n/\n\n\n" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+        headers[0] = name[i];
+
+        for (k = 0; k < 4; k++) {
+            headers[1] = "v";
+            assert_int_equal(cos_case_of(method[k][0], "/", headers, "", "",
+                                         method[k][1]),
+                             k < 2 ? COS_E_UNSIGNED_HEADER : COS_OK);
+            headers[1] = "";
+            assert_int_equal(cos_case_of(method[k][0], "/", headers, "", "",
+                                         method[k][1]), COS_OK);
+        }
+    }
+
+    headers[0] = name[0];
+    headers[1] = "AES256";
+    assert_int_equal(cos_case_of("PUT", "/", headers,
+                                 "x-cos-server-side-encryption", "",
+                                 "put\n/\n\nx-cos-server-side-encryption="
+                                 "AES256\n"), COS_OK);
 }
 
 
@@ -443,6 +496,7 @@ main(void)
         cmocka_unit_test(test_v4_covered),
         cmocka_unit_test(test_cos_lists),
         cmocka_unit_test(test_cos_covered),
+        cmocka_unit_test(test_cos_encryption),
         cmocka_unit_test(test_cos_times),
         cmocka_unit_test(test_bce),
         cmocka_unit_test(test_many_keys)
