@@ -5,6 +5,7 @@ the piece of unknown outcome, or before."""
 import time
 
 import values
+from client import customer
 
 BUCKET = "fault-append-1250000000"
 
@@ -18,16 +19,27 @@ class Appends:
     def __init__(self, load):
         self.load, self.rng = load, load.rng
         self.key, self.pos = None, 0
+        self.first, self.always = {}, {}
+
+    def choose(self):
+        """Another object: its name, and who encrypts it."""
+        self.key, self.pos = "a/" + self.load.name(), 0
+        x = self.rng.random()
+        self.always = customer("x-cos-") if x < 0.2 else {}
+        self.first = {"x-cos-server-side-encryption": "AES256"} \
+            if x > 0.75 else {}
 
     def one(self):
         if self.key is None or self.rng.random() < 0.05:
-            self.key, self.pos = "a/" + self.load.name(), 0
+            self.choose()
         w, n = self.load.name(), self.rng.randint(1, 40000)
         if self.rng.random() < 0.05:
             n += 1 << 20
         t0 = time.monotonic()
         r = self.load.ask((200,), "POST", BUCKET, self.key, sign="cos",
                           body=values.segment("%s:0:%d" % (w, n)),
+                          headers=dict(self.first if self.pos == 0 else {},
+                                       **self.always),
                           args=[("append", ""), ("position", str(self.pos))])
         self.load.note("append", (BUCKET, self.key), t0, w=w, n=n,
                        sure=r is not None)

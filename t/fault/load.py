@@ -15,9 +15,10 @@ import traceback
 from xml.sax.saxutils import escape, unescape
 
 import appends
+import forms
 import values
 import versions
-from client import SLOW, Client, Hang, Lost, NotSent
+from client import SLOW, Client, Hang, Lost, NotSent, customer
 
 KIB, MIB = 1024, 1 << 20
 OPEN, CLOSED = "fault-open-1250000000", "fault-closed-1250000000"
@@ -85,10 +86,10 @@ class Load:
         self.count += 1
         return "%d.%d" % (self.n, self.count)
 
-    def ask(self, good, *args, **kw):
+    def ask(self, good, *args, how=None, **kw):
         """An answer with one of the expected statuses, or None: unknown."""
         try:
-            r = self.c.req(*args, **kw)
+            r = (how or self.c.req)(*args, **kw)
         except Lost:
             self.served["lost"] = self.served.get("lost", 0) + 1
             return None
@@ -97,6 +98,8 @@ class Load:
             return None
         self.served[r.status] = self.served.get(r.status, 0) + 1
         if r.status in good:
+            if how == forms.post:
+                self.served["forms"] = self.served.get("forms", 0) + 1
             return r
         what = "%s %s" % (r.status, r.code())
         if r.status < 500 or r.status == 500:
@@ -128,9 +131,18 @@ class Load:
         return self.rng.choice([None, "private", "public-read"])
 
     def sse(self, h, prefix="x-amz-"):
-        """Some of what is written is encrypted; nobody should notice."""
-        if self.rng.random() < 0.2:
+        """Some of what is written is encrypted; nobody should notice. True
+        when the customer's key does it."""
+        x = self.rng.random()
+        if x < 0.12:
             h[prefix + "server-side-encryption"] = "AES256"
+        elif x < 0.18:
+            h[prefix + "server-side-encryption"] = \
+                "cos/kms" if prefix == "x-cos-" else "aws:kms"
+        elif x < 0.27:
+            h.update(customer(prefix))
+            return True
+        return False
 
     def sign(self, key):
         return None if key[0] == OPEN and self.rng.random() < 0.5 else "s3"
@@ -150,12 +162,17 @@ class Load:
         self.sse(h)
         body = values.data(v)
         sign = "s3" if acl else self.sign(key)
+        form = not add and self.rng.random() < 0.15
         t0 = time.monotonic()
-        r = self.ask((200, 412, 409) if add else (200,), "PUT", *key,
-                     headers=h, body=body, sign=sign)
+        if form:
+            r = self.ask((204,), self.c, *key, h, body, how=forms.post)
+        else:
+            r = self.ask((200, 412, 409) if add else (200,), "PUT", *key,
+                         headers=h, body=body, sign=sign)
         self.note("add" if add else "put", key, t0, w=w, v=v, acl=acl,
-                  sure=r is not None, ok=r is None or r.status == 200)
-        if r is not None and r.status == 200 and r.etag() != values.etag(v):
+                  sure=r is not None, ok=r is None or r.status < 300,
+                  note="form" if form else "")
+        if r is not None and r.status < 300 and r.etag() != values.etag(v):
             self.problem("PUT %s: ETag %s of %s" % (key, r.etag(), v))
 
     def copy(self, key):
@@ -246,7 +263,7 @@ class Load:
         h = {p + "meta-w": u["w"], p + "meta-v": u["v"]}
         if u["acl"]:
             h[p + "acl"] = u["acl"]
-        self.sse(h, p)
+        u["sealed"] = customer(p) if self.sse(h, p) else {}
         r = self.ask((200,), "POST", *key, args=[("uploads", "")], headers=h,
                      sign=u["sign"])
         if r is None:
@@ -260,11 +277,11 @@ class Load:
         if self.rng.random() < 0.2:
             # replaced by the one that counts
             self.ask((200,), "PUT", *u["key"], args=args, sign=u["sign"],
-                     body=values.segment(u["w"] + ".x:0:%d"
+                     headers=u["sealed"], body=values.segment(u["w"] + ".x:0:%d"
                                          % self.rng.randint(0, 200 * KIB)))
         body = values.segment(seg)
         r = self.again((200,), "PUT", *u["key"], args=args, sign=u["sign"],
-                       body=body)
+                       headers=u["sealed"], body=body)
         if r is None:
             return False
         u["parts"][n] = hashlib.md5(body).hexdigest()
@@ -304,7 +321,7 @@ class Load:
                 # a second try finds it done, or done and gone
                 r = self.ask((200, 404) if tries else (200,), "POST",
                              *u["key"], args=[("uploadId", u["id"])],
-                             sign=u["sign"], body=doc)
+                             headers=u["sealed"], sign=u["sign"], body=doc)
                 tries += 1
             except NotSent:
                 if tries == 0 and time.monotonic() > self.until + 20:
@@ -545,6 +562,7 @@ class Load:
                          + traceback.format_exc())
         for u in self.open:
             self.out.write(json.dumps(dict(u, o="open", key=u["key"])) + "\n")
+        self.served["customers'"] = self.c.opened
         self.out.write(json.dumps({
             "o": "end", "fresh": self.fresh, "ops": self.served,
             "odd": self.odd}) + "\n")

@@ -365,6 +365,8 @@ class Run:
             h.load("%s/c%d" % (self.book, n))
         say("requests: " + ", ".join("%s %d" % kv for kv in
                                      sorted(h.ops.items(), key=str)))
+        ok(h.ops.get("forms") and h.ops.get("customers'"),
+           "there were forms, and objects under a customer's key", [h.ops])
         say("refused: " + (", ".join("%s %d" % kv for kv in h.odd.items())
                            or "none"))
 

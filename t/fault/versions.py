@@ -11,7 +11,9 @@ import re
 import time
 from xml.sax.saxutils import escape, unescape
 
+import forms
 import values
+from client import customer
 
 KIB, MIB = 1024, 1 << 20
 KEEP, SWITCH, LOCK = ("fault-keep-1250000000", "fault-switch-1250000000",
@@ -55,6 +57,13 @@ def switch(req, bucket, state):
     return req("PUT", bucket, args=[("versioning", "")], body=doc.encode())
 
 
+def proof(known, body):
+    """What is locked needs a digest."""
+    return {"content-md5": base64.b64encode(
+        hashlib.md5(body).digest()).decode()} \
+        if "lock" in known or "held" in known else {}
+
+
 class Versions:
     """The part of a client that works on versions; load is all of it."""
 
@@ -96,7 +105,9 @@ class Versions:
         known = {}
         x = self.rng.random()
         if x < 0.25:
-            h[SSE] = "AES256"
+            h[SSE] = "AES256" if x < 0.2 else "aws:kms"
+        elif 0.33 < x < 0.43:
+            h.update(customer())
         if key[0] == KEEP and 0.2 < x < 0.32:
             h["x-amz-storage-class"] = "GLACIER"
             known["archived"] = True
@@ -126,9 +137,15 @@ class Versions:
         w = self.load.name()
         v = values.plain(w, self.length())
         h, known = self.headers(key, w, v)
+        body = values.data(v)
+        form = self.rng.random() < 0.15
+        h.update(proof(known, body))
         t0 = time.monotonic()
-        r = self.ask((200,), "PUT", *key, headers=h, body=values.data(v))
-        self.wrote(key, t0, r, w, v, known)
+        if form:
+            r = self.ask((204,), self.load.c, *key, h, body, how=forms.post)
+        else:
+            r = self.ask((200,), "PUT", *key, headers=h, body=body)
+        self.wrote(key, t0, r, w, v, known, "form" if form else "")
         if r is not None and r.etag() != values.etag(v):
             self.load.problem("PUT %s: ETag %s of %s" % (key, r.etag(), v))
 
@@ -145,8 +162,11 @@ class Versions:
             return
         w, v = self.load.name(), r.meta["v"]
         h, known = self.headers(key, w, v)
-        if v[0] == "m" and (h.pop(SSE, None) or r.h(SSE)):
+        if v[0] == "m" and (any(SSE in n for n in h)
+                            or any(SSE in n for n in r.headers)):
             return                    # read and written again in one piece
+        if r.h(SSE + "-customer-algorithm"):
+            h.update(customer("x-amz-copy-source-"))
         h["x-amz-copy-source"] = "/%s/%s?versionId=%s" % (
             key2[0], encode(key2[1]), version)
         h["x-amz-metadata-directive"] = "REPLACE"
@@ -164,17 +184,19 @@ class Versions:
         v = "m:" + "+".join("%s.%d:0:%d" % (w, i + 1, s)
                             for i, s in enumerate(sizes))
         h = {"x-cos-meta-w": w, "x-cos-meta-v": v}
-        if self.rng.random() < 0.3:
+        x = self.rng.random()
+        sealed = customer("x-cos-") if x < 0.15 else {}
+        if x > 0.7:
             h["x-cos-server-side-encryption"] = "AES256"
-        r = self.ask((200,), "POST", *key, args=[("uploads", "")], headers=h,
-                     sign="cos")
+        r = self.ask((200,), "POST", *key, args=[("uploads", "")], sign="cos",
+                     headers=dict(h, **sealed))
         if r is None:
             return
         uid, doc = r.xml("UploadId"), ""
         for i, s in enumerate(v[2:].split("+")):
             body = values.segment(s)
             r = self.load.again((200,), "PUT", *key, sign="cos", body=body,
-                                args=[("partNumber", str(i + 1)),
+                                headers=sealed, args=[("partNumber", str(i + 1)),
                                       ("uploadId", uid)])
             if r is None:
                 return
@@ -183,7 +205,7 @@ class Versions:
         doc = "<CompleteMultipartUpload>%s</CompleteMultipartUpload>" % doc
         t0 = time.monotonic()
         r = self.ask((200,), "POST", *key, args=[("uploadId", uid)],
-                     sign="cos", body=doc.encode())
+                     sign="cos", headers=sealed, body=doc.encode())
         version = r and (r.h("x-cos-version-id") or r.xml("VersionId"))
         self.load.note("vput", key, t0, w=w, v=v, id=version,
                        sure=r is not None, note="complete")
