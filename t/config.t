@@ -54,6 +54,9 @@ my %kinds = (
             undef, 204, 'NoSuchTagSet', 1],
         ['encryption', wrap(ServerSideEncryptionConfiguration => sprintf $rule, 'AES256', ''),
             undef, 200, 'NoSuchEncryptionConfiguration', 1],
+        ['cors', wrap(CORSConfiguration => '<CORSRule><ID>&amp;</ID><AllowedOrigin>http://*.test</AllowedOrigin>'
+                . '<AllowedMethod>GET</AllowedMethod></CORSRule><ResponseVary>true</ResponseVary>'),
+            undef, 200, 'NoSuchCORSConfiguration', 1],
         ['object-lock', wrap(ObjectLockConfiguration => '<ObjectLockEnabled>Enabled</ObjectLockEnabled>'
                 . '<Rule><DefaultRetention><Days>30</Days></DefaultRetention></Rule>'),
             wrap(ObjectLockConfiguration => '<ObjectLockEnabled>Enabled</ObjectLockEnabled>'

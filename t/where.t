@@ -69,6 +69,8 @@ my $s = Cos->start(workers => 2, http => <<"END");
         cos_referer_instead /dir-1250000000/no.png;
         cos_cors origin=http://dir.test methods=GET,PUT;
         cos_user_agent deny ~evil;
+        location /dir-1250000000/held/ { cos_referer white none; cos_referer_instead /other-1250000000/no.png; }
+        location /other-1250000000/ { cos_referer off; cos_referer_instead off; }
     }
 END
 my %anon = (as => 'none');
@@ -209,6 +211,10 @@ my $c = Cos::Http->new($objects);
 $c->send($late->{head});
 is_ok $c->recv('GET'), 'signed requests are not looked at', 'a.png';
 $c->close;
+is_ok $s->put("/$b/held/a.png", 'held', as => 'cos'), 'an object of a location of its own';
+$s->make_bucket('other-1250000000', as => 'cos', headers => ['x-cos-acl', 'public-read']);
+is_ok $s->put('/other-1250000000/no.png', 'other', as => 'cos'), 'an image of a location without rules';
+is_ok ask($objects, GET => "/$b/held/a.png?versionId=null", @from), 'is what is shown', 'other';
 $r = ask($objects, GET => "/$b/a.png", 'User-Agent' => 'evil', Origin => 'http://dir.test');
 is_error $r, 403, 'AccessDenied', 'an agent, in words of the API';
 is of($r), 'http://dir.test', 'which scripts may read';

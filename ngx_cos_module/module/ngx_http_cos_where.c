@@ -27,6 +27,9 @@ ngx_http_cos_instead(ngx_http_request_t *r, ngx_http_cos_loc_conf_t *lcf)
     }
 
     if (to->data[0] == '/') {
+        /* objects are named by what was sent: from here on, this was */
+        r->unparsed_uri = *to;
+
         ngx_http_finalize_request(r, ngx_http_internal_redirect(r, to,
                                                                 &no_args));
         return NGX_DONE;

@@ -111,28 +111,19 @@ split_uri(ngx_http_cos_ctx_t *ctx)
 {
     u_char              *p, *end;
     ptrdiff_t            n;
-    ngx_str_t            query, uri;
+    ngx_str_t            query;
     ngx_http_request_t  *r = ctx->request;
 
-    uri = r->unparsed_uri;
-
-    if (r->internal && ctx->lcf->referer_instead.len
-        && cos_str_eq(r->uri, ctx->lcf->referer_instead))
-    {
-        /* shown instead of what was asked for */
-        uri = r->uri;
-    }
-
     ctx->http.method = r->method_name;
-    ctx->http.path = uri;
+    ctx->http.path = r->unparsed_uri;
 
-    end = uri.data + uri.len;
-    p = ngx_strlchr(uri.data, end, '?');
+    end = r->unparsed_uri.data + r->unparsed_uri.len;
+    p = ngx_strlchr(r->unparsed_uri.data, end, '?');
 
     ngx_str_null(&query);
 
     if (p) {
-        ctx->http.path.len = p - uri.data;
+        ctx->http.path.len = p - r->unparsed_uri.data;
         query.data = p + 1;
         query.len = end - (p + 1);
     }
