@@ -206,13 +206,13 @@ cos_referer_check(cos_str_t s)
         }
     }
 
-    if (s.len == 0 || memchr("/:?#", s.data[0], 4) != NULL) {
+    if (s.len == 0 || strchr("/:?#", s.data[0]) != NULL) {
         return "a domain has no host";
     }
 
     if (s.len == 1
         || (s.data[0] == '*' && s.len > 2 && s.data[1] == '.'
-            && memchr(".:/?#", s.data[2], 5) == NULL))
+            && strchr(".:/?#", s.data[2]) == NULL))
     {
         s.data++;
         s.len--;
