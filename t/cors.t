@@ -205,6 +205,22 @@ is_ok preflight("/$b/a.txt", 'http://x.example.org', 'GET', undef, late => [Auth
     'malformed';
 is_ok preflight("/$b/a.txt?AWSAccessKeyId=x&Signature=y&Expires=1", 'http://x.example.org', 'GET'), 'version 2';
 
+# --- a website's endpoint --------------------------------------------------------------------
+
+is_status $s->put("/$b?website", '<WebsiteConfiguration><IndexDocument><Suffix>a.txt</Suffix></IndexDocument></WebsiteConfiguration>',
+    as => 's3'), 200, 'a website';
+for my $site ("$b.cos-website.ap-local.localhost", "$b.s3-website-ap-local.localhost") {
+    $r = $s->get('/', %anon, host => $site, @o);
+    is_ok $r, "$site: index", 'hello';
+    is cors($r), $first, "$site: its headers";
+    $r = $s->get('/none', %anon, host => $site, @o);
+    is $r->status . cors($r), "404$first", "$site: on errors";
+    $r = preflight('/', 'https://www.example.com', 'GET', 'x-a', host => $site);
+    is_ok $r, "$site: preflight", '';
+    is $r->h('access-control-allow-origin'), 'https://www.example.com', "$site: preflight: headers";
+    is preflight('/', 'http://none.test', 'GET', undef, host => $site)->status, 403, "$site: preflight refused";
+}
+
 # --- ResponseVary, changes, order of rules -----------------------------------------------------
 
 is_status put_cors($b, doc(rule(AllowedOrigin => 'http://a.test', AllowedMethod => 'GET'),

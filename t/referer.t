@@ -87,6 +87,13 @@ for (['http://a.example.com/x.html', 200], ['https://A.B.Example.COM', 200], ['h
 is_error from('http://www.fake.com/', t => "/$b/none"), 403, 'AccessDenied', 'refused before it is looked for';
 is_error from('http://a.example.com/', t => "/$b/none"), 404, 'NoSuchKey', 'and else not there';
 is_ok from('http://www.fake.com/', t => "/$b"), 'a listing is no object';
+is_status $s->put("/$b?website", '<WebsiteConfiguration><IndexDocument><Suffix>a.png</Suffix></IndexDocument></WebsiteConfiguration>',
+    as => 's3'), 200, 'a website';
+my $site = "$b.cos-website.ap-local.localhost";
+for my $t ('/', '/a.png', '/none') {
+    is from('http://www.fake.com/', t => $t, host => $site)->status, 403, "website: $t from elsewhere";
+    is from('http://a.example.com/', t => $t, host => $site)->status, $t eq '/none' ? 404 : 200, "website: $t from there";
+}
 for my $as (qw(s3 cos bce)) {
     is_ok from('http://www.fake.com/', as => $as), "$as: signed requests are not looked at", 'image';
     is_ok from('http://www.fake.com/', as => $as, presign => 60, life => 60), "$as: nor are links", 'image' if $as ne 'bce';
