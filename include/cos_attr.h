@@ -91,8 +91,8 @@ void cos_bucket_quota_print(cos_buf_t *b, const cos_bucket_quota_t *q);
 /* Bits, kept as a decimal number. */
 #define COS_BLOCK_PUBLIC_ACLS      1  /* refuse ACLs that make public */
 #define COS_IGNORE_PUBLIC_ACLS     2  /* those there are grant nothing */
-#define COS_BLOCK_PUBLIC_POLICY    4  /* without effect: no policies */
-#define COS_RESTRICT_PUBLIC        8  /* without effect: no policies */
+#define COS_BLOCK_PUBLIC_POLICY    4  /* refuse policies that make public */
+#define COS_RESTRICT_PUBLIC        8  /* those there are for the account alone */
 
 /* The bits; what cannot be read blocks everything. */
 unsigned cos_public_block(const cos_bucket_t *k);

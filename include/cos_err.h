@@ -110,6 +110,9 @@
     X(INVALID_POLICY, 400, "InvalidPolicyDocument",                           \
       "The content of the form does not meet the conditions specified in "    \
       "the policy document.")                                                 \
+    X(MALFORMED_POLICY, 400, "MalformedPolicy",                               \
+      "The policy is not well-formed.")                                       \
+    X(POLICY_FULL, 400, "PolicyFull", "The policy is too large.")             \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument.")          \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request.")             \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")    \

@@ -2,8 +2,10 @@
  * policy: who may do what. Pure: the request is described by the caller, and
  * the answer is one decision.
  *
- *   actions.c   what there is to be allowed, under both services' names
- *   decide.c    the decision
+ *   actions.c         what there is to be allowed, under both services' names
+ *   compile.c         policies, from JSON; names.c, condition_read.c: what is
+ *                     in them
+ *   decide.c          the decision; condition.c: whether a condition holds
  *
  * An explicit deny wins over every allow. What nobody allows is denied
  * (cos-api.md 10.8; AWS IAM, "Policy evaluation logic").
@@ -13,6 +15,7 @@
 #define COS_POLICY_H
 
 #include "cos_core.h"
+#include "cos_err.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -210,6 +213,101 @@ typedef struct {
 } cos_who_t;
 
 
+/* --- conditions -------------------------------------------------------------------- */
+
+/* Where a condition's value comes from. Those up to COS_KEY_GET are known from
+ * the question itself, the others are asked for. */
+typedef enum {
+    COS_KEY_SOURCE_IP = 0,
+    COS_KEY_SECURE,                   /* "true", "false" */
+    COS_KEY_TIME,                     /* as a date */
+    COS_KEY_EPOCH,                    /* as a number */
+    COS_KEY_USER_ID,                  /* "<uid>", "<uid>:<sub>" */
+    COS_KEY_USER_NAME,
+    COS_KEY_PRINCIPAL_ARN,
+    COS_KEY_PRINCIPAL_ACCOUNT,
+    COS_KEY_PRINCIPAL_TYPE,           /* "Account", "User", "Anonymous" */
+    COS_KEY_RESOURCE_ACCOUNT,
+    COS_KEY_NEVER,                    /* known, and no request has it here */
+    COS_KEY_GET,
+    COS_KEY_HEADER,                   /* name: whole, lower case */
+    COS_KEY_DIALECT_HEADER,           /* name: without x-amz-, x-cos- */
+    COS_KEY_QUERY,                    /* name: of the parameter */
+    COS_KEY_EXISTING_TAG,             /* name: of the tag */
+    COS_KEY_REQUEST_TAG,
+    COS_KEY_REQUEST_TAG_KEYS,         /* all of them */
+    COS_KEY_EXISTING_TAGS,            /* "key&value", all of them */
+    COS_KEY_REQUEST_TAGS,
+    COS_KEY_TLS_VERSION,              /* "1.2" */
+    COS_KEY_AUTH_TYPE,                /* "REST-HEADER", "REST-QUERY-STRING",
+                                         "POST" */
+    COS_KEY_SIGNATURE_VERSION,        /* "AWS4-HMAC-SHA256", "AWS" */
+    COS_KEY_SIGNATURE_AGE             /* milliseconds */
+} cos_policy_key_e;
+
+typedef struct {
+    cos_policy_key_e  id;
+    cos_str_t         name;           /* see above; else empty */
+    unsigned          encoded:1;      /* QUERY: percent-encoded counts, too */
+} cos_policy_key_t;
+
+/* How many values a key can have. */
+#define COS_POLICY_VALUES  64
+
+/* An address: 4 bytes, or 16; 0: none, as of a local socket. */
+typedef struct {
+    unsigned  len;
+    cos_u8    addr[16];
+} cos_ip_t;
+
+/* "10.0.0.1", "::1"; IPv4 within IPv6 is IPv4. -1: neither. */
+int cos_ip_parse(cos_ip_t *ip, cos_str_t s);
+
+
+/* --- policies ------------------------------------------------------------------------ */
+
+typedef struct cos_policy_s  cos_policy_t;
+
+#define COS_POLICY_SIZE        20480  /* bytes of the document */
+#define COS_POLICY_STATEMENTS  100
+
+typedef enum {
+    COS_POLICY_BUCKET = 0,            /* says whom it is for */
+    COS_POLICY_USER                   /* for whoever it is attached to */
+} cos_policy_kind_e;
+
+/* What a policy is for. */
+typedef struct {
+    cos_policy_kind_e  kind;
+    cos_str_t          bucket;        /* BUCKET: no resource but in this one;
+                                         empty: any, the text is known good */
+    uint64_t           owner;         /* of that bucket */
+} cos_policy_where_t;
+
+/*
+ * Reads a policy of either grammar: "version" 2.0 of COS (cos-api.md 10.4), or
+ * Version 2012-10-17 or 2008-10-17 of S3 (AWS IAM, "Policy grammar"). Whatever
+ * would not be honoured is refused: unknown elements, actions, operators, keys
+ * of conditions, principals that cannot exist, resources of other buckets.
+ * *p and *reason are from a; *reason says which statement and what is wrong
+ * with it, in printable ASCII. COS_E_MALFORMED_POLICY, COS_E_INTERNAL (no
+ * memory).
+ */
+cos_err_e cos_policy_read(cos_policy_t **p, cos_str_t text,
+    const cos_policy_where_t *where, cos_alloc_t *a, const char **reason);
+/* The same for a text that has been read once: the policy of a bucket, of a
+ * user. NULL: it cannot be read. */
+void *cos_policy_bucket(cos_str_t text, cos_alloc_t *a);
+void *cos_policy_user(cos_str_t text, cos_alloc_t *a);
+
+/* Whether it gives anything to everyone, or to those who only come from too
+ * many addresses (AWS, "Blocking public access", the meaning of "public"). */
+int cos_policy_is_public(const cos_policy_t *p);
+size_t cos_policy_count(const cos_policy_t *p);
+/* Of statement i; empty: it has none. */
+cos_str_t cos_policy_sid(const cos_policy_t *p, size_t i);
+
+
 /* --- the decision --------------------------------------------------------------- */
 
 /* How a resource's side (a bucket's policy, an ACL) says yes. */
@@ -228,30 +326,61 @@ typedef struct {
                                          (SERVICE, CREATE_BUCKET): who asks */
     unsigned          foreign:1;      /* the object belongs to another account
                                          than its bucket: its own ACL rules */
+    cos_str_t         bucket;         /* empty: none */
+    cos_str_t         key;            /* of an action on an object */
+    cos_str_t         region;         /* of the bucket; empty: not known */
+    cos_ip_t          ip;
+    unsigned          tls:1;
+    int64_t           now;            /* Unix seconds */
+    /* Values of a key behind COS_KEY_GET, valid during the decision: how many,
+     * 0: the request has no such thing; -1: no memory. Of more than
+     * COS_POLICY_VALUES, -1. */
+    int             (*get)(void *data, const cos_policy_key_t *key,
+                           cos_str_t *values);
+    void             *data;
 } cos_policy_ask_t;
 
 /* What there is to judge by. */
 typedef struct {
-    cos_grant_e  acl;                 /* what the ACLs say */
+    const cos_policy_t         *bucket;   /* its policy, or NULL */
+    unsigned                    restricted:1;  /* a public one is for the
+                                                  owner's account alone
+                                                  (RestrictPublicBuckets) */
+    const cos_policy_t *const  *user;     /* policies of who asks */
+    size_t                      nuser;
+    const cos_policy_t         *session;  /* of a temporary credential: what it
+                                             does not allow is not; NULL: no
+                                             such limit */
+    cos_grant_e                 acl;      /* what the ACLs say */
 } cos_policy_rules_t;
 
 typedef enum {
     COS_BY_NOTHING = 0,               /* denied: nobody allows it */
     COS_BY_OWNER,                     /* the account that owns it */
-    COS_BY_ACL
+    COS_BY_ACL,
+    COS_BY_BUCKET_POLICY,
+    COS_BY_USER_POLICY,
+    COS_BY_SESSION_POLICY,            /* denies, or does not allow */
+    COS_BY_ERROR                      /* denied: a value could not be had */
 } cos_policy_by_e;
 
 typedef struct {
     unsigned         allowed:1;
     cos_policy_by_e  by;
+    int              policy;          /* USER_POLICY: which */
+    int              statement;       /* of a policy, from 0; -1: none */
 } cos_decision_t;
 
 /*
  * Decides. An account may do everything with its own buckets and with the
- * objects in them that are its own; its sub-users nothing of that by
- * themselves. A resource of another account has to be granted from there; a
- * sub-user needs its own account's word besides when it is granted to the
- * account and not to itself.
+ * objects in them that are its own, unless a policy denies it; what is done to
+ * the bucket's policy itself cannot be denied to it. Its sub-users may do
+ * nothing of that by themselves. A resource of another account has to be
+ * granted from there; a sub-user needs its own account's word besides when it
+ * is granted to the account and not to itself.
+ *
+ * A bucket's policy grants nothing about objects of other accounts, and still
+ * denies.
  */
 void cos_decide(cos_decision_t *d, const cos_policy_ask_t *ask,
     const cos_policy_rules_t *rules);

@@ -9,6 +9,7 @@
 #define NGX_HTTP_COS_RIGHTS_H
 
 #include "ngx_http_cos.h"
+#include "cos_attr.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -18,6 +19,9 @@ typedef struct {
     ngx_http_cos_kept_t   *kept;      /* of the fact that bucket came from */
     cos_str_t              key;       /* empty: the bucket itself */
     cos_object_t          *object;    /* its record; NULL: none, or not known */
+    cos_tag_t             *tags;      /* that it would get, of a document; NULL:
+                                         those of the header */
+    size_t                 ntags;
 } ngx_http_cos_place_t;
 
 /* The request's own bucket, key and object. */
@@ -36,6 +40,11 @@ cos_err_e ngx_http_cos_may(ngx_http_cos_ctx_t *ctx,
  * may list. err to them, else COS_E_ACCESS_DENIED or COS_E_INTERNAL. */
 cos_err_e ngx_http_cos_missing(ngx_http_cos_ctx_t *ctx,
     const ngx_http_cos_place_t *p, cos_err_e err);
+
+/* Whether the bucket's policy, or who asks by theirs, has a say at all: without
+ * that, rights do not depend on keys. COS_OK with *yes, or COS_E_INTERNAL. */
+cos_err_e ngx_http_cos_has_policies(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, ngx_uint_t *yes);
 
 /* The gate's question: everything that must hold before the operation runs. */
 cos_err_e ngx_http_cos_authorise(ngx_http_cos_ctx_t *ctx);

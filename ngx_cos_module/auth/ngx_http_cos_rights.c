@@ -4,7 +4,7 @@
  */
 
 #include "ngx_http_cos_bucket.h"
-#include "ngx_http_cos_rights.h"
+#include "ngx_http_cos_rights_int.h"
 
 
 /* Sub-resources that share an operation. */
@@ -60,6 +60,138 @@ ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p)
     /* where a link was followed, that of what it names */
     p->key = ctx->object_fact.object ? ctx->object_fact.name : ctx->name.key;
     p->object = ctx->object_known ? &ctx->object : NULL;
+    p->tags = NULL;
+    p->ntags = 0;
+}
+
+
+static void
+address(ngx_connection_t *c, cos_ip_t *ip)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    ip->len = 0;
+
+    switch (c->sockaddr->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) c->sockaddr;
+        ip->len = 4;
+        ngx_memcpy(ip->addr, &sin->sin_addr, 4);
+        break;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) c->sockaddr;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            ip->len = 4;
+            ngx_memcpy(ip->addr, sin6->sin6_addr.s6_addr + 12, 4);
+
+        } else {
+            ip->len = 16;
+            ngx_memcpy(ip->addr, &sin6->sin6_addr, 16);
+        }
+        break;
+#endif
+    }
+}
+
+
+static void
+ask_init(ngx_http_cos_ctx_t *ctx, cos_policy_ask_t *ask,
+    ngx_http_cos_rights_t *q, const ngx_http_cos_place_t *p)
+{
+    ngx_memzero(ask, sizeof(cos_policy_ask_t));
+
+    if (p->bucket) {
+        ask->account = p->bucket->owner;
+        ask->bucket = p->bucket->name;
+        ask->region = p->bucket->region;
+
+    } else {
+        ask->account = ctx->identity.uid;
+    }
+
+    ask->key = p->key;
+    ask->tls = ctx->http.tls;
+    ask->now = ngx_time();
+    address(ctx->request->connection, &ask->ip);
+
+    q->ctx = ctx;
+    q->place = p;
+    ask->get = ngx_http_cos_rights_value;
+    ask->data = q;
+}
+
+
+static ngx_int_t
+rules_init(ngx_http_cos_ctx_t *ctx, cos_policy_rules_t *rules,
+    const ngx_http_cos_place_t *p)
+{
+    void  *rule;
+
+    ngx_memzero(rules, sizeof(cos_policy_rules_t));
+
+    if (p->bucket == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_cos_kept_rule(p->kept, COS_BX_POLICY, cos_policy_bucket,
+                               &rule)
+        != NGX_OK)
+    {
+        ctx->reason = "the bucket's policy cannot be read";
+        return NGX_ERROR;
+    }
+
+    rules->bucket = rule;
+    rules->restricted = (cos_public_block(p->bucket) & COS_RESTRICT_PUBLIC)
+                        != 0;
+
+    return NGX_OK;
+}
+
+
+cos_err_e
+ngx_http_cos_has_policies(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, ngx_uint_t *yes)
+{
+    cos_policy_rules_t  rules;
+
+    if (rules_init(ctx, &rules, p) != NGX_OK) {
+        return COS_E_INTERNAL;
+    }
+
+    *yes = rules.bucket != NULL || rules.nuser != 0 || rules.session != NULL;
+
+    return COS_OK;
+}
+
+
+static cos_err_e
+verdict(ngx_http_cos_ctx_t *ctx, const cos_decision_t *d)
+{
+    if (d->allowed) {
+        return COS_OK;
+    }
+
+    if (d->by == COS_BY_ERROR) {
+        return COS_E_INTERNAL;
+    }
+
+    if (d->statement >= 0) {
+        ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                      "cos %V: denied by statement %d of a policy of the %s",
+                      &ctx->id, d->statement + 1,
+                      d->by == COS_BY_BUCKET_POLICY ? "bucket"
+                      : d->by == COS_BY_USER_POLICY ? "user" : "credential");
+    }
+
+    return COS_E_ACCESS_DENIED;
 }
 
 
@@ -67,10 +199,11 @@ cos_err_e
 ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     cos_action_e action, ngx_http_cos_perm_e perm)
 {
-    cos_who_t           who;
-    cos_decision_t      d;
-    cos_policy_ask_t    ask;
-    cos_policy_rules_t  rules;
+    cos_who_t              who;
+    cos_decision_t         d;
+    cos_policy_ask_t       ask;
+    cos_policy_rules_t     rules;
+    ngx_http_cos_rights_t  q;
 
     if (perm == NGX_HTTP_COS_PERM_READ) {
 
@@ -89,16 +222,20 @@ ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
 
     who_asks(ctx, &who);
 
+    if (rules_init(ctx, &rules, p) != NGX_OK) {
+        return COS_E_INTERNAL;
+    }
+
+    ask_init(ctx, &ask, &q, p);
     ask.who = &who;
     ask.action = action;
-    ask.account = p->bucket ? p->bucket->owner : who.uid;
     ask.foreign = is_foreign(p, perm);
 
     rules.acl = ngx_http_cos_grant(ctx, p, perm);
 
     cos_decide(&d, &ask, &rules);
 
-    return d.allowed ? COS_OK : COS_E_ACCESS_DENIED;
+    return verdict(ctx, &d);
 }
 
 
@@ -109,8 +246,7 @@ ngx_http_cos_missing(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     cos_err_e             rc;
     ngx_http_cos_place_t  bucket;
 
-    bucket.bucket = p->bucket;
-    bucket.kept = p->kept;
+    bucket = *p;
     bucket.object = NULL;
     ngx_str_null(&bucket.key);
 

@@ -130,6 +130,7 @@ source_judge(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_UNAVAILABLE);
     }
 
+    ngx_memzero(&place, sizeof(ngx_http_cos_place_t));
     place.bucket = &s->bucket;
     place.kept = s->bucket_fact.kept;
     place.key = s->key;
