@@ -96,6 +96,10 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(GET_WEBSITE, "GetBucketWebsite")                                        \
     X(PUT_WEBSITE, "PutBucketWebsite")                                        \
     X(DELETE_WEBSITE, "DeleteBucketWebsite")                                  \
+    X(GET_POLICY, "GetBucketPolicy")                                          \
+    X(PUT_POLICY, "PutBucketPolicy")                                          \
+    X(DELETE_POLICY, "DeleteBucketPolicy")                                    \
+    X(GET_POLICY_STATUS, "GetBucketPolicyStatus")                             \
     X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
     X(DELETE_UNCONFIGURED, "DeleteBucketConfiguration")                       \
     X(PUT_OBJECT, "PutObject")                                                \

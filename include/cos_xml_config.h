@@ -48,6 +48,7 @@ void cos_xml_quota(cos_buf_t *b, cos_dialect_e d, const cos_bucket_quota_t *q);
 
 cos_err_e cos_xml_parse_payment(cos_str_t text, int *requester,
     cos_alloc_t *a);
+void cos_xml_policy_status(cos_buf_t *b, cos_dialect_e d, int is_public);
 void cos_xml_payment(cos_buf_t *b, cos_dialect_e d, int requester);
 
 /* bits: COS_BLOCK_PUBLIC_ACLS and so on */

@@ -507,6 +507,9 @@ typedef struct {
 #define NGX_HTTP_COS_NEED_FORM    16  /* its body says who asks: rights are
                                          judged by ngx_http_cos_gate_form */
 
+#define NGX_HTTP_COS_NEED_LATER   32  /* its body names what it is done to: with
+                                         policies, it asks for rights itself */
+
 extern const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX];
 
 ngx_int_t ngx_http_cos_list_buckets(ngx_http_cos_ctx_t *ctx);
@@ -541,6 +544,7 @@ ngx_int_t ngx_http_cos_list_parts(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_config(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_config(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_get_policy_status(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_unconfigured(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_unconfigured(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_get_object_tagging(ngx_http_cos_ctx_t *ctx);

@@ -9,6 +9,7 @@
 #define NGX_HTTP_COS_AMEND_H
 
 #include "ngx_http_cos_commit.h"
+#include "cos_attr.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -22,10 +23,13 @@ typedef struct {
                                     void *data);
     void                   *data;
     ngx_http_cos_step_pt    done;
+    cos_tag_t              *tags;     /* that the object gets; or NULL */
+    size_t                  ntags;
 } ngx_http_cos_amend_t;
 
 /* Amends the request's object (ctx->object, which the gate has fetched past
- * the cache); a is zeroed but for change, data and done. done runs when it is
+ * the cache); a is zeroed but for change, data, done and
+ * tags. done runs when it is
  * committed; a failure is answered. */
 ngx_int_t ngx_http_cos_amend(ngx_http_cos_ctx_t *ctx, ngx_http_cos_amend_t *a);
 

@@ -31,8 +31,8 @@ cos_err_e ngx_http_cos_lock_promised(ngx_http_cos_ctx_t *ctx,
 cos_err_e ngx_http_cos_lock_completed(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
 
-/* Whether the bucket's owner asks and bypasses GOVERNANCE. */
-ngx_uint_t ngx_http_cos_bypasses(ngx_http_cos_ctx_t *ctx);
+/* Whether who asks may and does bypass GOVERNANCE of that key. */
+ngx_uint_t ngx_http_cos_bypasses(ngx_http_cos_ctx_t *ctx, cos_str_t key);
 /* The dialect's refusal of what a lock forbids. */
 cos_err_e ngx_http_cos_locked(ngx_http_cos_ctx_t *ctx);
 

@@ -47,7 +47,8 @@ ngx_int_t ngx_http_cos_del_args(ngx_pool_t *pool, ngx_str_t *a,
 /* Whether who asks may remove a version: what a public bucket's writers delete
  * they only hide. And whether it may go now, or object lock keeps it. COS_OK or
  * the refusal, with ctx->reason. */
-cos_err_e ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_object_t *o);
+cos_err_e ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_str_t key,
+    cos_object_t *o);
 /* Checks Content-MD5, the signed payload hash and, with sums != 0,
  * x-amz-checksum-* of a document that was read whole; takes aws-chunked
  * framing off. */

@@ -19,6 +19,7 @@ typedef struct {
     ngx_http_cos_kept_t   *kept;      /* of the fact that bucket came from */
     cos_str_t              key;       /* empty: the bucket itself */
     cos_object_t          *object;    /* its record; NULL: none, or not known */
+    const cos_policy_t    *policy;    /* instead of the bucket's; or NULL */
     cos_tag_t             *tags;      /* that it would get, of a document; NULL:
                                          those of the header */
     size_t                 ntags;
@@ -36,6 +37,11 @@ cos_err_e ngx_http_cos_may(ngx_http_cos_ctx_t *ctx,
     const ngx_http_cos_place_t *p, cos_action_e action,
     ngx_http_cos_perm_e perm);
 
+/* Whether no policy denies that explicitly: for what goes along with something
+ * that is allowed. Errors as above. */
+cos_err_e ngx_http_cos_not_denied(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, cos_action_e action);
+
 /* What to answer when a key is not there: that it is missing is for those who
  * may list. err to them, else COS_E_ACCESS_DENIED or COS_E_INTERNAL. */
 cos_err_e ngx_http_cos_missing(ngx_http_cos_ctx_t *ctx,
@@ -51,6 +57,10 @@ cos_err_e ngx_http_cos_authorise(ngx_http_cos_ctx_t *ctx);
 /* The operation's own action and permission once more, on ctx->object as it is
  * now. */
 cos_err_e ngx_http_cos_still_may(ngx_http_cos_ctx_t *ctx);
+/* The same for an operation that gives the object those tags; NULL: those of the
+ * header. */
+cos_err_e ngx_http_cos_may_tag(ngx_http_cos_ctx_t *ctx, cos_tag_t *tags,
+    size_t n);
 
 /* What the ACLs say: the only place that reads them to decide
  * (auth/ngx_http_cos_grants.c). Owners are granted everything by theirs, except

@@ -412,8 +412,8 @@ for my $as (qw(s3 cos)) {
     my $b = $s->make_bucket('plain-1250000000');
     my %want = (
         s3 => { cors => 'NoSuchCORSConfiguration', website => 'NoSuchWebsiteConfiguration',
-            lifecycle => 'NoSuchLifecycleConfiguration', policy => 'NoSuchBucketPolicy',
-            policyStatus => 'NoSuchBucketPolicy', replication => 'ReplicationConfigurationNotFoundError',
+            lifecycle => 'NoSuchLifecycleConfiguration',
+            replication => 'ReplicationConfigurationNotFoundError',
             'inventory&id=a' => 'NoSuchConfiguration', 'analytics&id=a' => 'NoSuchConfiguration',
             'metrics&id=a' => 'NoSuchConfiguration', 'intelligent-tiering&id=a' => 'NoSuchConfiguration',
             logging => '<BucketLoggingStatus></BucketLoggingStatus>',
@@ -422,7 +422,7 @@ for my $as (qw(s3 cos)) {
             inventory => '<ListInventoryConfigurationsResult><IsTruncated>false</IsTruncated>'
                 . '</ListInventoryConfigurationsResult>' },
         cos => { cors => 'NoSuchCORSConfiguration', website => 'NoSuchWebsiteConfiguration',
-            lifecycle => 'NoSuchLifecycleConfiguration', policy => 'NoSuchPolicy',
+            lifecycle => 'NoSuchLifecycleConfiguration',
             referer => 'NoSuchRefererConfiguration', origin => 'OriginConfigurationNotFoundError',
             replication => 'ReplicationConfigurationNotFoundError',
             'inventory&id=a' => 'InventoryConfigurationNotFoundError',
@@ -441,7 +441,7 @@ for my $as (qw(s3 cos)) {
         is_error $s->get("/$b?$_", as => $as), 501, 'NotImplemented', "$as $_: not known"
             for qw(trash mirroring);
         is_error $s->get("/$b?cors", as => $as, who => 'alt'), 403, 'AccessDenied', "$as: of the owner only";
-        for my $sub (qw(lifecycle policy replication)) {
+        for my $sub (qw(lifecycle replication)) {
             is_error $s->put("/$b?$sub", '<X/>', as => $as), 501, 'NotImplemented', "$as $sub: cannot be set";
             is_status $s->delete("/$b?$sub", as => $as), 204, "$as $sub: can be removed";
         }

@@ -109,7 +109,7 @@ for (
 is_error $s->req('PATCH', "/$b/k", as => 's3'), 405, 'MethodNotAllowed', 'PATCH';
 is_error $s->req('POST', "/$b/k", as => 's3', body => 'x'), 405, 'MethodNotAllowed', 'POST of an object';
 is_error $s->req('DELETE', '/', as => 's3'), 405, 'MethodNotAllowed', 'DELETE of the service';
-for my $sub (qw(lifecycle policy replication logging accelerate)) {
+for my $sub (qw(lifecycle replication logging accelerate)) {
     is_error $s->req('PUT', "/$b?$sub", body => '<x/>'), 501, 'NotImplemented', "PUT ?$sub";
 }
 is_error $s->get("/$b/k?torrent"), 501, 'NotImplemented', 'GET ?torrent';

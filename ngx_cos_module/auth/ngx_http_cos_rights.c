@@ -18,8 +18,6 @@ static const struct {
     { "notification", COS_ACT_GET_NOTIFICATION, COS_ACT_OTHER },
     { "lifecycle", COS_ACT_GET_LIFECYCLE, COS_ACT_DELETE_LIFECYCLE },
     { "replication", COS_ACT_GET_REPLICATION, COS_ACT_DELETE_REPLICATION },
-    { "policy", COS_ACT_GET_POLICY, COS_ACT_DELETE_POLICY },
-    { "policyStatus", COS_ACT_GET_POLICY_STATUS, COS_ACT_OTHER },
     { "origin", COS_ACT_GET_ORIGIN, COS_ACT_DELETE_ORIGIN },
     { "domain", COS_ACT_GET_DOMAIN, COS_ACT_DELETE_DOMAIN },
     { "intelligenttiering", COS_ACT_GET_TIERING, COS_ACT_OTHER },
@@ -60,6 +58,7 @@ ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p)
     /* where a link was followed, that of what it names */
     p->key = ctx->object_fact.object ? ctx->object_fact.name : ctx->name.key;
     p->object = ctx->object_known ? &ctx->object : NULL;
+    p->policy = NULL;
     p->tags = NULL;
     p->ntags = 0;
 }
@@ -140,6 +139,14 @@ rules_init(ngx_http_cos_ctx_t *ctx, cos_policy_rules_t *rules,
         return NGX_OK;
     }
 
+    rules->restricted = (cos_public_block(p->bucket) & COS_RESTRICT_PUBLIC)
+                        != 0;
+
+    if (p->policy) {
+        rules->bucket = p->policy;
+        return NGX_OK;
+    }
+
     if (ngx_http_cos_kept_rule(p->kept, COS_BX_POLICY, cos_policy_bucket,
                                &rule)
         != NGX_OK)
@@ -149,8 +156,6 @@ rules_init(ngx_http_cos_ctx_t *ctx, cos_policy_rules_t *rules,
     }
 
     rules->bucket = rule;
-    rules->restricted = (cos_public_block(p->bucket) & COS_RESTRICT_PUBLIC)
-                        != 0;
 
     return NGX_OK;
 }
@@ -179,10 +184,6 @@ verdict(ngx_http_cos_ctx_t *ctx, const cos_decision_t *d)
         return COS_OK;
     }
 
-    if (d->by == COS_BY_ERROR) {
-        return COS_E_INTERNAL;
-    }
-
     if (d->statement >= 0) {
         ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
                       "cos %V: denied by statement %d of a policy of the %s",
@@ -195,15 +196,57 @@ verdict(ngx_http_cos_ctx_t *ctx, const cos_decision_t *d)
 }
 
 
+/* COS_OK: *d is the decision. */
+static cos_err_e
+decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
+    cos_action_e action, ngx_http_cos_perm_e perm, cos_decision_t *d)
+{
+    cos_who_t              who;
+    cos_policy_ask_t       ask;
+    cos_policy_rules_t     rules;
+    ngx_http_cos_rights_t  q;
+
+    if (rules_init(ctx, &rules, p) != NGX_OK) {
+        return COS_E_INTERNAL;
+    }
+
+    who_asks(ctx, &who);
+    ask_init(ctx, &ask, &q, p);
+    ask.who = &who;
+    ask.action = action;
+    ask.foreign = is_foreign(p, perm);
+
+    rules.acl = ngx_http_cos_grant(ctx, p, perm);
+
+    cos_decide(d, &ask, &rules);
+
+    return d->by == COS_BY_ERROR ? COS_E_INTERNAL : COS_OK;
+}
+
+
+cos_err_e
+ngx_http_cos_not_denied(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, cos_action_e action)
+{
+    cos_err_e       err;
+    cos_decision_t  d;
+
+    err = decide(ctx, p, action, NGX_HTTP_COS_PERM_NONE, &d);
+
+    if (err != COS_OK || d.allowed || d.statement < 0) {
+        return err;
+    }
+
+    return verdict(ctx, &d);
+}
+
+
 cos_err_e
 ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     cos_action_e action, ngx_http_cos_perm_e perm)
 {
-    cos_who_t              who;
-    cos_decision_t         d;
-    cos_policy_ask_t       ask;
-    cos_policy_rules_t     rules;
-    ngx_http_cos_rights_t  q;
+    cos_err_e       err;
+    cos_decision_t  d;
 
     if (perm == NGX_HTTP_COS_PERM_READ) {
 
@@ -220,22 +263,9 @@ ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
         }
     }
 
-    who_asks(ctx, &who);
+    err = decide(ctx, p, action, perm, &d);
 
-    if (rules_init(ctx, &rules, p) != NGX_OK) {
-        return COS_E_INTERNAL;
-    }
-
-    ask_init(ctx, &ask, &q, p);
-    ask.who = &who;
-    ask.action = action;
-    ask.foreign = is_foreign(p, perm);
-
-    rules.acl = ngx_http_cos_grant(ctx, p, perm);
-
-    cos_decide(&d, &ask, &rules);
-
-    return verdict(ctx, &d);
+    return err == COS_OK ? verdict(ctx, &d) : err;
 }
 
 
@@ -300,11 +330,20 @@ of_object(ngx_http_cos_ctx_t *ctx, ngx_http_cos_perm_e perm)
 cos_err_e
 ngx_http_cos_still_may(ngx_http_cos_ctx_t *ctx)
 {
+    return ngx_http_cos_may_tag(ctx, NULL, 0);
+}
+
+
+cos_err_e
+ngx_http_cos_may_tag(ngx_http_cos_ctx_t *ctx, cos_tag_t *tags, size_t n)
+{
     ngx_http_cos_perm_e   perm;
     ngx_http_cos_place_t  place;
 
     perm = ngx_http_cos_ops[ctx->name.op].perm;
     ngx_http_cos_place(ctx, &place);
+    place.tags = tags;
+    place.ntags = n;
 
     if (ctx->name.op == COS_OP_PUT_BUCKET) {
         /* that of the name, if there is one, has no say */
@@ -316,6 +355,76 @@ ngx_http_cos_still_may(ngx_http_cos_ctx_t *ctx)
     }
 
     return ngx_http_cos_may(ctx, &place, action_of(ctx), perm);
+}
+
+
+/* What headers ask for beside the action is not to be denied (S3: the ACL and
+ * the tags of a new object are actions of their own). */
+static cos_err_e
+with_headers(ngx_http_cos_ctx_t *ctx)
+{
+    size_t                i;
+    cos_err_e             err;
+    ngx_http_cos_place_t  place;
+
+    static const struct {
+        const char    *header;
+        cos_action_e   action;
+    } also[] = {
+        { "acl", COS_ACT_PUT_ACL },
+        { "grant-read", COS_ACT_PUT_ACL },
+        { "grant-write", COS_ACT_PUT_ACL },
+        { "grant-read-acp", COS_ACT_PUT_ACL },
+        { "grant-write-acp", COS_ACT_PUT_ACL },
+        { "grant-full-control", COS_ACT_PUT_ACL },
+        { "tagging", COS_ACT_PUT_TAGS },
+    };
+
+    ngx_http_cos_place(ctx, &place);
+
+    for (i = 0; i < sizeof(also) / sizeof(also[0]); i++) {
+        if (ngx_http_cos_header(ctx, also[i].header)) {
+            err = ngx_http_cos_not_denied(ctx, &place, also[i].action);
+
+            if (err != COS_OK) {
+                return err;
+            }
+        }
+    }
+
+    return COS_OK;
+}
+
+
+static cos_err_e
+gate_may(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
+{
+    cos_err_e             err;
+    ngx_uint_t            yes;
+    ngx_http_cos_place_t  place;
+
+    if (needs & NGX_HTTP_COS_NEED_LATER) {
+        ngx_http_cos_place(ctx, &place);
+        err = ngx_http_cos_has_policies(ctx, &place, &yes);
+
+        if (err != COS_OK || yes) {
+            return err;
+        }
+    }
+
+    err = ngx_http_cos_still_may(ctx);
+
+    switch (ctx->name.op) {
+    case COS_OP_PUT_OBJECT:
+    case COS_OP_COPY_OBJECT:
+    case COS_OP_POST_OBJECT:
+    case COS_OP_APPEND_OBJECT:
+    case COS_OP_CREATE_UPLOAD:
+    case COS_OP_PUT_SYMLINK:
+        return err == COS_OK ? with_headers(ctx) : err;
+    default:
+        return err;
+    }
 }
 
 
@@ -351,5 +460,5 @@ ngx_http_cos_authorise(ngx_http_cos_ctx_t *ctx)
     }
 
     return ngx_http_cos_ops[ctx->name.op].action == COS_ACT_MAX
-           ? COS_OK : ngx_http_cos_still_may(ctx);
+           ? COS_OK : gate_may(ctx, needs);
 }

@@ -90,6 +90,10 @@ static const kind_t  kinds[] = {
     { COS_OP_GET_WEBSITE, COS_OP_PUT_WEBSITE, COS_OP_DELETE_WEBSITE,
       COS_BX_WEBSITE, 200, SAME(NO_WEBSITE), 0,
       ngx_http_cos_set_website, ngx_http_cos_write_website },
+
+    { COS_OP_GET_POLICY, COS_OP_PUT_POLICY, COS_OP_DELETE_POLICY,
+      COS_BX_POLICY, 204, { COS_E_NO_POLICY, COS_E_NO_POLICY_S3 }, 0,
+      ngx_http_cos_set_policy, ngx_http_cos_write_policy },
 };
 
 
@@ -203,9 +207,17 @@ ngx_http_cos_put_config(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 config_set(ngx_http_cos_ctx_t *ctx)
 {
-    config_t  *c = ctx->state;
+    config_t   *c = ctx->state;
 
     c->status = c->kind->status;
+
+    if (c->kind->attr == COS_BX_POLICY) {
+        return ngx_http_cos_read_small(ctx, COS_POLICY_SIZE,
+                                       ctx->name.dialect == COS_DIALECT_S3
+                                       ? COS_E_MALFORMED_POLICY
+                                       : COS_E_POLICY_FULL,
+                                       &c->text, config_read);
+    }
 
     return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
                                    COS_E_XML_TOO_LARGE, &c->text,

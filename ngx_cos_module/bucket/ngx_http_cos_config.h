@@ -36,6 +36,7 @@ NGX_HTTP_COS_KIND(ownership);
 NGX_HTTP_COS_KIND(cors);
 NGX_HTTP_COS_KIND(referer);
 NGX_HTTP_COS_KIND(website);
+NGX_HTTP_COS_KIND(policy);
 
 #undef NGX_HTTP_COS_KIND
 

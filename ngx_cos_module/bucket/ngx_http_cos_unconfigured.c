@@ -26,9 +26,6 @@ static const struct {
 
     { "lifecycle", COS|S3|BOS, 1, COS_E_NO_LIFECYCLE, NULL },
     { "replication", COS|S3, 1, COS_E_NO_REPLICATION, NULL },
-    { "policy", COS, 1, COS_E_NO_POLICY, NULL },
-    { "policy", S3, 1, COS_E_NO_POLICY_S3, NULL },
-    { "policyStatus", S3, 0, COS_E_NO_POLICY_S3, NULL },
 
     { "origin", COS, 1, COS_E_NO_ORIGIN, NULL },
     { "domain", COS, 1, COS_OK, "DomainConfiguration" },

@@ -12,6 +12,7 @@
 #define FRESH   NGX_HTTP_COS_NEED_FRESH
 #define SIGNED  NGX_HTTP_COS_NEED_SIGNED
 #define FORM    NGX_HTTP_COS_NEED_FORM
+#define LATER   NGX_HTTP_COS_NEED_LATER
 
 #define NONE       NGX_HTTP_COS_PERM_NONE
 #define LIST       NGX_HTTP_COS_PERM_LIST
@@ -63,7 +64,7 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_list_uploads, BUCKET,
           COS_ACT_LIST_UPLOADS, NONE },
     [COS_OP_DELETE_OBJECTS] =
-        { ngx_http_cos_delete_objects, BUCKET,
+        { ngx_http_cos_delete_objects, BUCKET|LATER,
           COS_ACT_DELETE_MANY, WRITE },
 
     [COS_OP_POST_OBJECT] =
@@ -162,6 +163,18 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_DELETE_WEBSITE] =
         { ngx_http_cos_delete_config, BUCKET,
           COS_ACT_DELETE_WEBSITE, NONE },
+    [COS_OP_GET_POLICY] =
+        { ngx_http_cos_get_config, BUCKET,
+          COS_ACT_GET_POLICY, NONE },
+    [COS_OP_PUT_POLICY] =
+        { ngx_http_cos_put_config, BUCKET,
+          COS_ACT_PUT_POLICY, NONE },
+    [COS_OP_DELETE_POLICY] =
+        { ngx_http_cos_delete_config, BUCKET,
+          COS_ACT_DELETE_POLICY, NONE },
+    [COS_OP_GET_POLICY_STATUS] =
+        { ngx_http_cos_get_policy_status, BUCKET,
+          COS_ACT_GET_POLICY_STATUS, NONE },
     [COS_OP_GET_UNCONFIGURED] =
         { ngx_http_cos_get_unconfigured, BUCKET,
           COS_ACT_OTHER, NONE },
@@ -214,7 +227,7 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_get_object_tagging, BUCKET|OBJECT,
           COS_ACT_GET_TAGS, OWN },
     [COS_OP_PUT_OBJECT_TAGGING] =
-        { ngx_http_cos_put_object_tagging, BUCKET|FRESH,
+        { ngx_http_cos_put_object_tagging, BUCKET|FRESH|LATER,
           COS_ACT_PUT_TAGS, OWN },
     [COS_OP_DELETE_OBJECT_TAGGING] =
         { ngx_http_cos_delete_object_tagging, BUCKET|FRESH,

@@ -7,6 +7,7 @@
 
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_class.h"
+#include "ngx_http_cos_rights.h"
 
 
 #define MAX_TRIES  3
@@ -130,18 +131,27 @@ mark_done(ngx_http_cos_ctx_t *ctx)
 /* --- a version ---------------------------------------------------------------- */
 
 cos_err_e
-ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_str_t key,
+    cos_object_t *o)
 {
-    if (!ctx->identity.known
-        || (ctx->identity.uid != ctx->bucket.owner
-            && ctx->identity.uid != ngx_http_cos_object_owner(&ctx->bucket, o)))
-    {
-        ctx->reason = "versions are removed by their owner or the bucket's";
-        return COS_E_ACCESS_DENIED;
+    cos_err_e             err;
+    ngx_http_cos_place_t  place;
+
+    /* those of their owner, or the bucket's, or by a policy */
+    ngx_http_cos_place(ctx, &place);
+    place.key = key;
+    place.object = o;
+
+    err = ngx_http_cos_may(ctx, &place,
+                           ctx->name.op == COS_OP_DELETE_OBJECTS
+                           ? COS_ACT_DELETE_MANY_VERSION
+                           : COS_ACT_DELETE_VERSION, NGX_HTTP_COS_PERM_OWN);
+    if (err != COS_OK) {
+        return err;
     }
 
     ctx->reason = cos_lock_refuses(o, ngx_http_cos_now(),
-                                   ngx_http_cos_bypasses(ctx));
+                                   ngx_http_cos_bypasses(ctx, key));
 
     return ctx->reason ? ngx_http_cos_locked(ctx) : COS_OK;
 }
@@ -178,7 +188,7 @@ del_version(ngx_http_cos_ctx_t *ctx)
         return version_gone(ctx);
     }
 
-    err = ngx_http_cos_may_remove(ctx, &ctx->object);
+    err = ngx_http_cos_may_remove(ctx, ctx->name.key, &ctx->object);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, ctx->reason);

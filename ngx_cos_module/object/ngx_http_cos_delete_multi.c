@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_rights.h"
 
 
 typedef struct {
@@ -169,7 +170,7 @@ take_version(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         return;
     }
 
-    v->err = ngx_http_cos_may_remove(ctx, &o);
+    v->err = ngx_http_cos_may_remove(ctx, v->key, &o);
 
     if (v->err != COS_OK) {
         return;
@@ -238,6 +239,22 @@ look(ngx_http_cos_ctx_t *ctx, item_t *it, cos_xml_delete_t *v)
 }
 
 
+/* Each key is a right of its own. */
+static cos_err_e
+may_delete(ngx_http_cos_ctx_t *ctx, const cos_xml_delete_t *v)
+{
+    ngx_http_cos_place_t  place;
+
+    ngx_http_cos_place(ctx, &place);
+    place.key = v->key;
+
+    return ngx_http_cos_may(ctx, &place,
+                            v->version.len ? COS_ACT_DELETE_MANY_VERSION
+                                           : COS_ACT_DELETE_MANY,
+                            NGX_HTTP_COS_PERM_WRITE);
+}
+
+
 static ngx_int_t
 multi_parsed(ngx_http_cos_ctx_t *ctx)
 {
@@ -254,6 +271,14 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
     }
 
     for (i = 0; i < m->n; i++) {
+
+        if (m->v[i].err == COS_OK) {
+            m->v[i].err = may_delete(ctx, &m->v[i]);
+        }
+
+        if (m->v[i].err != COS_OK) {
+            continue;
+        }
 
         if (ngx_http_cos_object_key(ctx, &ctx->bucket.id, &m->v[i].key,
                                     &m->item[i].rkey)

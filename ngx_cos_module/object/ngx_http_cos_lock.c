@@ -1,7 +1,8 @@
 /*
  * Object lock: retention and legal holds of objects, in buckets that have it
- * (S3, "Using S3 Object Lock"; COS, PUT Object retention). Only the bucket's
- * owner locks and unlocks: a lock outlasts whoever may write today.
+ * (S3, "Using S3 Object Lock"; COS, PUT Object retention). The bucket's owner
+ * locks and unlocks, and whom its policy names: a lock outlasts whoever may
+ * write today.
  */
 
 #include "ngx_http_cos_class.h"
@@ -145,8 +146,9 @@ ngx_http_cos_lock_promised(ngx_http_cos_ctx_t *ctx, const cos_ingest_t *in)
 static cos_err_e
 lock_by_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o, cos_retention_t *r)
 {
-    cos_err_e            err;
-    const cos_header_t  *mode, *until, *hold;
+    cos_err_e             err;
+    const cos_header_t   *mode, *until, *hold;
+    ngx_http_cos_place_t  place;
 
     mode = given(ctx, "object-lock-mode");
     until = given(ctx, "object-lock-retain-until-date");
@@ -156,12 +158,26 @@ lock_by_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o, cos_retention_t *r)
         return COS_OK;
     }
 
-    if (!ctx->identity.known || ctx->identity.uid != ctx->bucket.owner) {
-        ctx->reason = "only the bucket's owner may lock objects";
-        return COS_E_ACCESS_DENIED;
+    ngx_http_cos_place(ctx, &place);
+    err = COS_OK;
+
+    if (mode || until) {
+        err = ngx_http_cos_may(ctx, &place, COS_ACT_PUT_RETENTION,
+                               NGX_HTTP_COS_PERM_NONE);
     }
 
-    err = COS_OK;
+    if (err == COS_OK && hold) {
+        err = ngx_http_cos_may(ctx, &place, COS_ACT_PUT_LEGAL_HOLD,
+                               NGX_HTTP_COS_PERM_NONE);
+    }
+
+    if (err != COS_OK) {
+        if (err == COS_E_ACCESS_DENIED) {
+            ctx->reason = "you may not lock objects of this bucket";
+        }
+
+        return err;
+    }
 
     if (mode || until) {
         err = header_retention(ctx, mode, until, r);
@@ -243,17 +259,24 @@ ngx_http_cos_lock_completed(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 ngx_int_t
 ngx_http_cos_lock_headers(ngx_http_cos_ctx_t *ctx, const cos_object_t *o)
 {
-    u_char           *p;
-    ngx_str_t         value;
-    cos_retention_t   r;
+    u_char                *p;
+    cos_err_e              err;
+    ngx_str_t              value;
+    cos_retention_t        r;
+    ngx_http_cos_place_t   place;
     static ngx_str_t  on = ngx_string("ON"), off = ngx_string("OFF");
 
-    if ((o->attr[COS_X_LOCK].len == 0 && !(o->flags & COS_F_LEGAL_HOLD))
-        || !ctx->identity.known
-        || (ctx->identity.uid != ctx->bucket.owner
-            && ctx->identity.uid != o->owner))
-    {
+    if (o->attr[COS_X_LOCK].len == 0 && !(o->flags & COS_F_LEGAL_HOLD)) {
         return NGX_OK;
+    }
+
+    /* to those who may see the lock */
+    ngx_http_cos_place(ctx, &place);
+    err = ngx_http_cos_may(ctx, &place, COS_ACT_GET_RETENTION,
+                           NGX_HTTP_COS_PERM_OWN);
+
+    if (err != COS_OK) {
+        return err == COS_E_ACCESS_DENIED ? NGX_OK : NGX_ERROR;
     }
 
     if (cos_retention_parse(&r, o->attr[COS_X_LOCK]) != 0) {
@@ -441,14 +464,23 @@ retention_read(ngx_http_cos_ctx_t *ctx)
 
 
 ngx_uint_t
-ngx_http_cos_bypasses(ngx_http_cos_ctx_t *ctx)
+ngx_http_cos_bypasses(ngx_http_cos_ctx_t *ctx, cos_str_t key)
 {
-    const cos_header_t  *h;
+    const cos_header_t   *h;
+    ngx_http_cos_place_t  place;
 
     h = ngx_http_cos_header(ctx, "bypass-governance-retention");
 
-    return h && cos_str_iis(h->value, "true") && ctx->identity.known
-           && ctx->identity.uid == ctx->bucket.owner;
+    if (h == NULL || !cos_str_iis(h->value, "true")) {
+        return 0;
+    }
+
+    ngx_http_cos_place(ctx, &place);
+    place.key = key;
+
+    return ngx_http_cos_may(ctx, &place, COS_ACT_BYPASS_GOVERNANCE,
+                            NGX_HTTP_COS_PERM_NONE)
+           == COS_OK;
 }
 
 
@@ -474,7 +506,7 @@ retention_change(ngx_http_cos_ctx_t *ctx, cos_object_t *o, void *data)
     next.lifted = old.lifted;
 
     if (!cos_retention_may_become(&old, &next, ngx_http_cos_now(),
-                                  ngx_http_cos_bypasses(ctx)))
+                                  ngx_http_cos_bypasses(ctx, ctx->name.key)))
     {
         ctx->reason = "The object's retention can only be extended.";
         return ngx_http_cos_locked(ctx);

@@ -121,13 +121,14 @@ amend_done(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 amend_again(ngx_http_cos_ctx_t *ctx)
 {
-    cos_err_e  err;
+    cos_err_e              err;
+    ngx_http_cos_amend_t  *a = (ngx_http_cos_amend_t *) ctx->commit;
 
     err = ngx_http_cos_asked_again(ctx);
 
     if (err == COS_OK) {
         /* somebody else's, perhaps, by now */
-        err = ngx_http_cos_still_may(ctx);
+        err = ngx_http_cos_may_tag(ctx, a->tags, a->ntags);
     }
 
     if (err != COS_OK) {

@@ -212,13 +212,16 @@ ngx_http_cos_promises(ngx_http_cos_ctx_t *ctx, cos_ingest_t *in)
 }
 
 
-/* The parsers read BOS' JSON as well: a document must be of its dialect. */
+/* The parsers of XML read BOS' JSON as well: a document must be of its dialect.
+ * Policies are JSON in all of them. */
 static cos_err_e
 of_dialect(ngx_http_cos_ctx_t *ctx, ngx_str_t *text)
 {
     size_t  i;
 
-    if (ctx->name.dialect == COS_DIALECT_BOS) {
+    if (ctx->name.dialect == COS_DIALECT_BOS
+        || ctx->name.op == COS_OP_PUT_POLICY)
+    {
         return COS_OK;
     }
 

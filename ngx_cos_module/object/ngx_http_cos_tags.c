@@ -217,6 +217,8 @@ tagging_read(ngx_http_cos_ctx_t *ctx)
     cos_tag_t  *v;
     tagging_t  *t = ctx->state;
 
+    static cos_tag_t  none;
+
     err = ctx->error != COS_OK ? ctx->error
           : ngx_http_cos_check_document(ctx, &t->text, 1);
 
@@ -230,6 +232,12 @@ tagging_read(ngx_http_cos_ctx_t *ctx)
 
     if (err == COS_OK) {
         err = make_attr(ctx, v, n, &t->tags);
+    }
+
+    if (err == COS_OK) {
+        t->amend.tags = n ? v : &none;
+        t->amend.ntags = n;
+        err = ngx_http_cos_may_tag(ctx, t->amend.tags, n);
     }
 
     if (err != COS_OK) {

@@ -241,7 +241,10 @@ ngx_http_cos_body_type(ngx_http_cos_ctx_t *ctx)
     if (ctx->name.website) {
         ngx_str_set(&h->content_type, "text/html; charset=utf-8");
 
-    } else if (ctx->name.dialect == COS_DIALECT_BOS) {
+    } else if (ctx->name.dialect == COS_DIALECT_BOS
+               || (ctx->name.op == COS_OP_GET_POLICY
+                   && ctx->error == COS_OK))
+    {
         ngx_str_set(&h->content_type, "application/json");
 
     } else {

@@ -164,6 +164,15 @@ cos_xml_quota(cos_buf_t *b, cos_dialect_e d, const cos_bucket_quota_t *q)
 
 
 void
+cos_xml_policy_status(cos_buf_t *b, cos_dialect_e d, int is_public)
+{
+    cos_xml_root(b, d, "PolicyStatus");
+    cos_xml_elem_bool(b, "IsPublic", is_public);
+    cos_xml_close(b, "PolicyStatus");
+}
+
+
+void
 cos_xml_payment(cos_buf_t *b, cos_dialect_e d, int requester)
 {
     cos_xml_root(b, d, "RequestPaymentConfiguration");
