@@ -194,13 +194,13 @@ ngx_http_cos_pack_free(ngx_http_cos_pack_t *p)
 void
 ngx_http_cos_pack_done(void)
 {
-    ngx_queue_t          *q;
+    ngx_queue_t          *q, *next;
     ngx_http_cos_pack_t  *p;
 
-    while (!ngx_queue_empty(&packs)) {
-        q = ngx_queue_head(&packs);
+    for (q = ngx_queue_head(&packs); q != ngx_queue_sentinel(&packs); q = next)
+    {
+        next = ngx_queue_next(q);
         p = ngx_queue_data(q, ngx_http_cos_pack_t, queue);
-        ngx_queue_remove(q);
 
         if (!p->closing && !p->busy
             && (p->unresolved || p->pack.err
@@ -211,4 +211,6 @@ ngx_http_cos_pack_done(void)
 
         ngx_free(p);
     }
+
+    ngx_queue_init(&packs);
 }

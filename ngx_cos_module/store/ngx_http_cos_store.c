@@ -450,7 +450,7 @@ dead_done(ngx_http_cos_job_t *job)
 void
 ngx_http_cos_store_done(void)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t  *q, *next;
 
     if (ngx_http_cos_store.conf == NULL) {
         return;                       /* init was not called or failed */
@@ -461,11 +461,12 @@ ngx_http_cos_store_done(void)
 
     /* locks go with the process, after everything they protect */
 
-    while (!ngx_queue_empty(&incs)) {
-        q = ngx_queue_head(&incs);
-        ngx_queue_remove(q);
+    for (q = ngx_queue_head(&incs); q != ngx_queue_sentinel(&incs); q = next) {
+        next = ngx_queue_next(q);
         ngx_free(ngx_queue_data(q, ngx_http_cos_inc_t, queue));
     }
+
+    ngx_queue_init(&incs);
 
     cos_store_close(&ngx_http_cos_store.dir);
     ngx_http_cos_store.conf = NULL;
