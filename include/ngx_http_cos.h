@@ -90,6 +90,8 @@ typedef struct {
     ngx_str_t       bucket;
     unsigned        own:1;            /* site counts, not the bucket's */
     cos_website_t   site;
+    ngx_str_t       file;             /* where the directive stands */
+    ngx_uint_t      line;
 } ngx_http_cos_site_conf_t;
 
 typedef struct {

@@ -45,6 +45,9 @@ ngx_int_t ngx_http_cos_conf_check_kms(ngx_conf_t *cf,
 
 char *ngx_http_cos_conf_website(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* After "cos" was merged. */
+char *ngx_http_cos_merge_website(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
+    ngx_http_cos_loc_conf_t *conf);
 char *ngx_http_cos_conf_precompressed(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -143,14 +143,9 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_cos_loc_conf_t   *prev = parent;
     ngx_http_cos_loc_conf_t   *conf = child;
     char                      *error;
-    ngx_uint_t                 site;
     ngx_http_cos_main_conf_t  *mcf;
 
-    site = conf->website != NGX_CONF_UNSET_PTR && conf->website != NULL;
-
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
-    ngx_conf_merge_ptr_value(conf->website, prev->website, NULL);
-    ngx_conf_merge_ptr_value(conf->precompressed, prev->precompressed, NULL);
     ngx_conf_merge_ptr_value(conf->bases, prev->bases, NULL);
     ngx_conf_merge_value(conf->signature_v2, prev->signature_v2, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
@@ -169,13 +164,12 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     error = ngx_http_cos_merge_where(cf, prev, conf);
 
-    if (error != NGX_CONF_OK) {
-        return error;
+    if (error == NGX_CONF_OK) {
+        error = ngx_http_cos_merge_website(cf, prev, conf);
     }
 
-    if (!conf->enable) {
-        return site ? "\"cos_website\" needs \"cos on\" beside it or above it"
-                    : NGX_CONF_OK;
+    if (error != NGX_CONF_OK || !conf->enable) {
+        return error;
     }
 
     if (conf->bases == NULL) {

@@ -164,6 +164,8 @@ ngx_http_cos_conf_website(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    c->file = cf->conf_file->file.name;
+    c->line = cf->conf_file->line;
     spa = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
@@ -175,6 +177,27 @@ ngx_http_cos_conf_website(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->website = c;
 
     return check(cf, c, spa);
+}
+
+
+char *
+ngx_http_cos_merge_website(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
+    ngx_http_cos_loc_conf_t *conf)
+{
+    ngx_http_cos_site_conf_t  *c = conf->website;
+
+    if (c != NGX_CONF_UNSET_PTR && c != NULL && !conf->enable) {
+        /* nginx merges at the end of "http": it would name that line */
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"cos_website\" needs \"cos on\" beside it or above "
+                      "it in %V:%ui", &c->file, c->line);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_merge_ptr_value(conf->website, prev->website, NULL);
+    ngx_conf_merge_ptr_value(conf->precompressed, prev->precompressed, NULL);
+
+    return NGX_CONF_OK;
 }
 
 
