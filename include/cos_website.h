@@ -78,6 +78,9 @@ int cos_website_index(cos_website_t *w, cos_alloc_t *a);
  */
 cos_err_e cos_xml_parse_website(cos_dialect_e d, cos_str_t text,
     cos_website_t *w, const char **why, cos_alloc_t *a);
+/* Whether it names a KeyPrefix and nothing else: a new release of the site that
+ * is configured already. No configuration by itself. */
+int cos_website_is_switch(const cos_website_t *w);
 /* All that is set is written, also what the dialect d does not have: what a
  * reader does not know it passes over, and nothing is hidden. */
 void cos_xml_website(cos_buf_t *b, cos_dialect_e d, const cos_website_t *w);

@@ -217,6 +217,15 @@ is_ok site('/'), 'the second', 'two' for 1 .. 8;
 redirected site('/d'), 302, "http://$cos:$port/d/", 'a folder in it';
 is $s->get("/$b?website", as => 's3')->xml('KeyPrefix'), 'r2/', 'as it is read';
 
+is_status $s->put("/$b?website", doc('<KeyPrefix>r1/</KeyPrefix>'), as => 's3'), 200, 'back to the first, by its name';
+is_ok site('/'), 'is the first', 'one' for 1 .. 8;
+is $s->get("/$b?website", as => 'cos')->xml('Key'), 'e/404.html', 'the rest stays';
+is_status configure('cos', $INDEX, '<AutoAddressing><Status>Enabled</Status></AutoAddressing>'), 200, 'without a release';
+is_status $s->put("/$b?website", doc('<KeyPrefix>r2/</KeyPrefix>'), as => 's3'), 200, 'one for it, in the other dialect';
+like $s->get("/$b?website", as => 'cos')->body, qr{Enabled.*<KeyPrefix>r2/}, 'keeps what only the first one knows';
+is_status $s->delete("/$b?website"), 204, 'no site';
+is_error $s->put("/$b?website", doc('<KeyPrefix>r2/</KeyPrefix>')), 404, 'NoSuchWebsiteConfiguration', 'has no release';
+
 # --- redirects of objects ------------------------------------------------------------------
 
 is_status configure('cos', $INDEX), 200, 'back';

@@ -611,6 +611,15 @@ cos_xml_parse_website(cos_dialect_e d, cos_str_t text, cos_website_t *w,
 }
 
 
+int
+cos_website_is_switch(const cos_website_t *w)
+{
+    return w->release.len > 0 && w->index.len == 0 && w->all_host.len == 0
+           && w->all_scheme == COS_SCHEME_SAME && w->error_key.len == 0
+           && w->auto_html == COS_SWITCH_UNSET && w->nrules == 0;
+}
+
+
 static cos_err_e
 check_site(reader_t *r)
 {
@@ -621,6 +630,10 @@ check_site(reader_t *r)
                || w->release.len > 0
                ? invalid(r, "RedirectAllRequestsTo cannot be provided in "
                             "conjunction with other elements") : COS_OK;
+    }
+
+    if (cos_website_is_switch(w)) {
+        return COS_OK;
     }
 
     return w->index.len == 0
@@ -789,5 +802,6 @@ cos_website_compile(cos_str_t kept, cos_alloc_t *a)
     text.data = kept.data + 1;
     text.len = kept.len - 1;
 
-    return cos_xml_parse_website(d, text, w, &why, a) == COS_OK ? w : NULL;
+    return cos_xml_parse_website(d, text, w, &why, a) == COS_OK
+           && !cos_website_is_switch(w) ? w : NULL;
 }

@@ -97,6 +97,9 @@ static const struct {
     { S3, COS_OK, DOC(ALL(HOST("example.com") PROTO("https"))) },
     { COS, COS_OK, DOC(INDEX "<KeyPrefix>site/7/</KeyPrefix>") },
 
+    { S3, COS_OK, DOC("<KeyPrefix>site/8/</KeyPrefix>") },
+    { S3, COS_E_INVALID_ARGUMENT, DOC(ERROR "<KeyPrefix>a/</KeyPrefix>") },
+
     { COS, COS_E_MALFORMED_XML, "" },
     { COS, COS_E_MALFORMED_XML, "<Website/>" },
     { COS, COS_E_INVALID_ARGUMENT, DOC("") },
@@ -221,6 +224,11 @@ test_documents(void **state)
             (cos_str_t) { b.len, b.data }, &again, &why, mem), COS_OK);
         assert_true(same(&w, &again));
 
+        if (cos_website_is_switch(&w)) {
+            assert_true(cos_str_is(w.release, "site/8/"));
+            continue;
+        }
+
         assert_int_equal(cos_website_keep(&kept, documents[i].d,
                                           str(documents[i].text), mem), 0);
         c = cos_website_compile(kept, mem);
@@ -229,6 +237,8 @@ test_documents(void **state)
     }
 
     assert_null(cos_website_compile(str("x" DOC(INDEX)), mem));
+    assert_null(cos_website_compile(str("s" DOC("<KeyPrefix>a/</KeyPrefix>")),
+                                    mem));
     assert_null(cos_website_compile(str("c"), mem));
     assert_null(cos_website_compile(str("c<a/>"), mem));
 }

@@ -65,10 +65,16 @@ static const ctl_verb_t  verbs[] = {
       ctl_sweep, 0 },
     { "sse rewrap", "", "seals all data keys under the first key of "
       "--sse-keys", 0, ctl_sse_rewrap, 0 },
+    { "site deploy", "DIR", "uploads a folder as the new release of a "
+      "bucket's website", 1, ctl_site_deploy, 0 },
+    { "site list", "", "releases of a bucket's website", 0, ctl_site_list, 0 },
+    { "site rollback", "[--release ID]", "goes back to an earlier release", 0,
+      ctl_site_rollback, 0 },
 };
 
 enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE, OPT_SSE_KEYS, OPT_BYTES,
-       OPT_OBJECTS };
+       OPT_OBJECTS, OPT_ENDPOINT, OPT_REGION, OPT_BUCKET, OPT_KEEP,
+       OPT_RELEASE };
 
 static const struct option  longs[] = {
     { "redis", required_argument, NULL, 'r' },
@@ -81,6 +87,11 @@ static const struct option  longs[] = {
     { "bytes", required_argument, NULL, OPT_BYTES },
     { "objects", required_argument, NULL, OPT_OBJECTS },
     { "sse-keys", required_argument, NULL, OPT_SSE_KEYS },
+    { "endpoint", required_argument, NULL, OPT_ENDPOINT },
+    { "region", required_argument, NULL, OPT_REGION },
+    { "bucket", required_argument, NULL, OPT_BUCKET },
+    { "keep", required_argument, NULL, OPT_KEEP },
+    { "release", required_argument, NULL, OPT_RELEASE },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 }
 };
@@ -95,6 +106,11 @@ main(int argc, char **argv)
 
     memset(&c, 0, sizeof(c));
     c.grace = -1;
+    c.keep = 5;
+    c.endpoint = getenv("COS_ENDPOINT");
+    c.region = getenv("COS_REGION");
+    c.access_key = getenv("COS_ACCESS_KEY");
+    c.secret_key = getenv("COS_SECRET_KEY");
     c.redis_address = getenv("COS_REDIS");
     c.data = getenv("COS_DATA");
     c.key_file = getenv("COS_MASTER_KEY");
@@ -200,6 +216,14 @@ usage(FILE *f)
           "stays (60);\n"
           "                             sweep: how old an orphan must be "
           "(3600)\n"
+          "      --bucket NAME          site: whose website\n"
+          "      --endpoint URL         site: http://host:port  (COS_ENDPOINT)\n"
+          "      --region NAME          site: signed into requests "
+          "(COS_REGION)\n"
+          "                             the key pair: COS_ACCESS_KEY, "
+          "COS_SECRET_KEY, or --env\n"
+          "      --keep N               site deploy: releases that stay (5)\n"
+          "      --release ID           site rollback: to which one\n"
           "  -h, --help\n\n"
           "exit codes: 0 done, 1 failed or found something wrong, 2 wrong "
           "usage\n", f);
@@ -251,6 +275,30 @@ options(ctl_t *c, int argc, char **argv)
             c->sse_keys = optarg;
             break;
 
+        case OPT_ENDPOINT:
+            c->endpoint = optarg;
+            break;
+
+        case OPT_REGION:
+            c->region = optarg;
+            break;
+
+        case OPT_BUCKET:
+            c->bucket = optarg;
+            break;
+
+        case OPT_RELEASE:
+            c->release = optarg;
+            break;
+
+        case OPT_KEEP:
+            c->keep = strtol(optarg, &end, 10);
+            if (*end != '\0' || end == optarg || c->keep < 1) {
+                fprintf(stderr, "cosctl: --keep wants a number from 1\n");
+                return CTL_USAGE;
+            }
+            break;
+
         case OPT_FORCE:
             c->force = 1;
             break;
@@ -291,7 +339,11 @@ env_file(ctl_t *c, const char *name)
         { "REDIS_SOCKET", &c->redis_address, "unix:" },
         { "DATA_DIR", &c->data, "" },
         { "MASTER_KEY", &c->key_file, "" },
-        { "SSE_KEYS", &c->sse_keys, "" }
+        { "SSE_KEYS", &c->sse_keys, "" },
+        { "ENDPOINT", &c->endpoint, "" },
+        { "REGION", &c->region, "" },
+        { "ACCESS_KEY", &c->access_key, "" },
+        { "SECRET_KEY", &c->secret_key, "" }
     };
 
     f = fopen(name, "r");

@@ -22,6 +22,13 @@ typedef struct {
     const char    *objects;
     int            force;
     long           grace;             /* s, -1: the verb's own default */
+    const char    *endpoint;          /* of the server: verbs of sites */
+    const char    *region;
+    const char    *access_key;
+    const char    *secret_key;
+    const char    *bucket;
+    const char    *release;
+    long           keep;
 
     char           password[512];
     cos_u8         key[32];
@@ -93,5 +100,8 @@ int ctl_rebuild(ctl_t *c, char **argv);
 int ctl_compact(ctl_t *c, char **argv);
 int ctl_sweep(ctl_t *c, char **argv);
 int ctl_sse_rewrap(ctl_t *c, char **argv);
+int ctl_site_deploy(ctl_t *c, char **argv);
+int ctl_site_list(ctl_t *c, char **argv);
+int ctl_site_rollback(ctl_t *c, char **argv);
 
 #endif
