@@ -131,4 +131,21 @@ print $fh chr(ord($byte) ^ 1); close $fh;
 is $rc, 1, 'verify finds a flipped bit';
 like $err, qr/damaged/, 'and says so';
 
+# Documents to begin with, and what is wrong with others
+my @templates = glob "$root/conf/policies/*.json";
+cmp_ok(scalar @templates, '>', 8, 'there are policies');
+for my $f (@templates) {
+    ($rc, $out, $err) = ctl('policy', 'check', $f, 'examplebucket-1250000000');
+    is $rc, 0, "policy check $f" or diag $err;
+    is +(ctl('policy', 'check', $f, 'other-1250000000'))[0], 1, 'and not of another bucket';
+}
+file("$dir/policy", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}');
+($rc, $out) = ctl('policy', 'check', "$dir/policy");
+like $out, qr/policy of a user/, 'a policy of a user';
+file("$dir/policy", '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:X","Resource":"*"}}');
+($rc, $out, $err) = ctl('policy', 'check', "$dir/policy");
+is $rc, 1, 'a wrong one';
+like $err, qr/statement 1: unknown action: "s3:X"/, 'says what';
+like +(ctl('policy', 'check', "$dir/none"))[2], qr/none: No such file/, 'no such file';
+
 done_testing();

@@ -117,7 +117,11 @@ match(const glob_t *g, cos_str_t s, int fold)
         return fold ? cos_str_ieq(g->text, s) : cos_str_eq(g->text, s);
     }
 
-    if (s.len < g->head || !fits(g, g->text.data, g->head, s.data, fold)) {
+    /* most patterns are told apart here */
+    if (s.len < g->head
+        || (fold ? !fits(g, g->text.data, g->head, s.data, fold)
+                 : memcmp(g->text.data, s.data, g->head) != 0))
+    {
         return 0;
     }
 
@@ -125,7 +129,10 @@ match(const glob_t *g, cos_str_t s, int fold)
     star = memchr(g->text.data + g->head, '*', g->text.len - g->head);
     n = (size_t) ((star ? star : pend) - g->text.data);
 
-    if (s.len < n || !fits(g, g->text.data, n, s.data, fold)) {
+    if (s.len < n
+        || !fits(g, g->text.data + g->head, n - g->head, s.data + g->head,
+                 fold))
+    {
         return 0;
     }
 

@@ -55,6 +55,8 @@ static const ctl_verb_t  verbs[] = {
       ctl_bucket_stat, 0 },
     { "bucket du", "NAME PREFIX", "objects and bytes below a prefix", 2,
       ctl_bucket_du, 0 },
+    { "policy check", "FILE [BUCKET]", "whether a document can be the policy "
+      "of a bucket, or of a user", 1, ctl_policy_check, 1 },
     { "verify", "", "reads every byte and checks it against Redis", 0,
       ctl_verify, 0 },
     { "rebuild", "[--force]", "fills an empty Redis from the data directory; "

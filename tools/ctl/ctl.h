@@ -95,6 +95,7 @@ int ctl_user_rotate(ctl_t *c, char **argv);
 int ctl_bucket_list(ctl_t *c, char **argv);
 int ctl_bucket_stat(ctl_t *c, char **argv);
 int ctl_bucket_du(ctl_t *c, char **argv);
+int ctl_policy_check(ctl_t *c, char **argv);
 int ctl_verify(ctl_t *c, char **argv);
 int ctl_rebuild(ctl_t *c, char **argv);
 int ctl_compact(ctl_t *c, char **argv);
