@@ -174,6 +174,10 @@ http {
     server {
         listen 127.0.0.1:$port backlog=4096;
         root "$DIR/www";
+        location /site/ {
+            index index.html;
+            error_page 404 /site/404.html;
+        }
     }
 }
 END
