@@ -191,6 +191,15 @@ s3.delete_bucket_ownership_controls(Bucket=BUCKET)
 ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "BucketOwner", "who pays")
 s3.put_bucket_request_payment(Bucket=BUCKET, RequestPaymentConfiguration={"Payer": "Requester"})
 ok(s3.get_bucket_request_payment(Bucket=BUCKET)["Payer"] == "Requester", "and who does then")
+policy = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",'
+          '"Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}]}' % BUCKET)
+ok(s3.get_bucket_policy_status(Bucket=BUCKET)["PolicyStatus"]["IsPublic"] is False, "not public")
+s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+ok(s3.get_bucket_policy(Bucket=BUCKET)["Policy"] == policy, "policy")
+ok(s3.get_bucket_policy_status(Bucket=BUCKET)["PolicyStatus"]["IsPublic"] is True, "public by it")
+ok(error_code(s3.put_bucket_policy, Bucket=BUCKET, Policy=policy.replace("GetObject", "Get"))
+   == "MalformedPolicy", "an action that is none")
+s3.delete_bucket_policy(Bucket=BUCKET)
 cors = [{"ID": "one", "AllowedOrigins": ["https://*.example.com"], "AllowedMethods": ["GET", "PUT"],
          "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 60},
         {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]}]

@@ -169,6 +169,14 @@ main(async () => {
   ok(e && e.code === 'RestoreNonArchiveObject', 'of an object that is not archived', e);
   await cos.deleteObject({ ...at, Key: 'cold/k' });
 
+  const Policy = { version: '2.0', Statement: [{ Effect: 'allow', Principal: { qcs: ['qcs::cam::anyone:anyone'] },
+    Action: ['name/cos:GetObject'], Resource: [`qcs::cos:*:uid/*:${at.Bucket}/*`] }] };
+  r = await cos.putBucketPolicy({ ...at, Policy });
+  ok(r.statusCode === 204, 'policy');
+  r = await cos.getBucketPolicy(at);
+  ok(r.Policy.Statement[0].Action[0] === 'name/cos:GetObject', 'policy comes back');
+  r = await cos.deleteBucketPolicy(at);
+  ok(r.statusCode === 204, 'policy removed');
   r = await cos.putBucketTagging({ ...at, Tags });
   ok(r.statusCode === 204, 'bucket tags', r);
   r = await cos.getBucketTagging(at);
