@@ -140,6 +140,10 @@ void cos_tags_print(cos_buf_t *b, const cos_tag_t *v, size_t n);
 /* How many an attribute holds. */
 size_t cos_tags_count(cos_str_t text);
 
+/* The names in COS_BX_DOMAIN, parted by spaces; what it says of them is behind
+ * the line they stand in. */
+cos_str_t cos_bucket_domains(cos_str_t text);
+
 #pragma GCC visibility pop
 
 #endif

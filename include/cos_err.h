@@ -226,6 +226,8 @@
       "The requested bucket name is not available.")                          \
     X(BUCKET_OWNED_BY_YOU, 409, "BucketAlreadyOwnedByYou",                    \
       "The bucket you tried to create already exists, and you own it.")       \
+    X(DOMAIN_CONFLICT, 409, "DomainConfigConflict",                           \
+      "A domain is bound to another bucket.")                                 \
     X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty",                                \
       "The bucket you tried to delete is not empty.")                         \
     X(FILE_EXISTS, 409, "FileAlreadyExists", "The object already exists.")    \

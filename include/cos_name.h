@@ -25,6 +25,7 @@ typedef struct {
     cos_style_e    style;
     unsigned       has_dialect:1;     /* the host form decides the dialect */
     unsigned       website:1;         /* VHOST: the bucket's site */
+    unsigned       foreign:1;         /* no base covers it */
     cos_dialect_e  dialect;
     cos_str_t      bucket;            /* VHOST */
     cos_str_t      region;            /* may be empty */
@@ -44,7 +45,8 @@ typedef struct {
  *   <bucket>.<region>.bcebos.com-like hosts are only known when a base says
  *   so: <bucket>.bos.<region>.<base>, bos.<region>.<base>       BOS
  *   <bucket>.<base> where <base> has no such label: vhost of unknown dialect
- *   anything else, IP addresses and a bare base: path style
+ *   anything else, IP addresses and a bare base: path style, foreign where
+ *   no base covers it
  * Bucket names with dots are taken whole in the S3 forms.
  */
 void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
@@ -100,6 +102,9 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(PUT_POLICY, "PutBucketPolicy")                                          \
     X(DELETE_POLICY, "DeleteBucketPolicy")                                    \
     X(GET_POLICY_STATUS, "GetBucketPolicyStatus")                             \
+    X(GET_DOMAIN, "GetBucketDomain")                                          \
+    X(PUT_DOMAIN, "PutBucketDomain")                                          \
+    X(DELETE_DOMAIN, "DeleteBucketDomain")                                    \
     X(GET_UNCONFIGURED, "GetBucketConfiguration")                             \
     X(DELETE_UNCONFIGURED, "DeleteBucketConfiguration")                       \
     X(PUT_OBJECT, "PutObject")                                                \

@@ -20,6 +20,7 @@
 #include <ngx_http.h>
 
 #include "cos_auth.h"
+#include "cos_cdn_auth.h"
 #include "cos_class.h"
 #include "cos_cors.h"
 #include "cos_err.h"
@@ -109,6 +110,7 @@ typedef struct {
     ngx_str_t     referer_instead;    /* path or URL; empty: 403 */
     ngx_array_t  *agents;             /* ngx_http_cos_regex_t: refused */
     ngx_http_cos_site_conf_t  *website;      /* NULL: by the host */
+    cos_cdn_rule_t  *cdn;             /* URLs are signed; NULL: need not be */
     ngx_array_t  *precompressed;      /* ngx_str_t: codings, by preference;
                                          NULL: none */
 } ngx_http_cos_loc_conf_t;
@@ -193,6 +195,7 @@ struct ngx_http_cos_ctx_s {
     ngx_http_cos_fact_t       bucket_fact;
     ngx_http_cos_fact_t       cred_fact;
     ngx_http_cos_fact_t       object_fact;
+    ngx_http_cos_fact_t      *domain_fact;  /* bucket of a foreign host */
     const cos_arg_t          *version_arg;  /* names a version, or NULL */
     cos_bucket_t              bucket; /* id empty: no such bucket */
     cos_object_t              object; /* nsegs etc. when object_known */
@@ -213,6 +216,8 @@ struct ngx_http_cos_ctx_s {
     ngx_http_cos_step_pt      form_next;
     ngx_http_cos_pace_t       pace;   /* of the body */
 
+    cos_err_e                 url_error;  /* of a URL that is to be signed */
+    const char               *url_reason;
     cos_err_e                 error;  /* what was answered, for the log */
     const char               *reason; /* detail for log and document */
     const char               *error_class;  /* INVALID_OBJECT_STATE: of that
@@ -230,6 +235,10 @@ struct ngx_http_cos_ctx_s {
     unsigned                  body_done:1;
     unsigned                  body_failed:1;  /* error says why */
     unsigned                  named:1;
+    unsigned                  foreign:1;  /* the host may be a bucket's domain:
+                                         the name is not final */
+    unsigned                  origin_auth:1;  /* it is: objects of the bucket's
+                                         owner may be read */
     unsigned                  draining:1; /* waits for its output */
     unsigned                  instead:1;  /* refused by cos_referer: something
                                              else is to be shown */
@@ -346,6 +355,9 @@ ngx_int_t ngx_http_cos_query(ngx_http_cos_ctx_t *ctx, ngx_http_cos_query_t *q,
  * errors are in ctx->error (to be answered by the gate, after proof of who
  * asks is not needed for them). */
 ngx_http_cos_ctx_t *ngx_http_cos_ctx_create(ngx_http_request_t *r);
+/* Names the request once more, with another meaning of its host and maybe
+ * another r->unparsed_uri; as ngx_http_cos_ctx_create() does. */
+void ngx_http_cos_name_again(ngx_http_cos_ctx_t *ctx, cos_host_t *host);
 /* Fills ctx->http with headers and arguments (naming does it only as far as
  * it needs them). */
 ngx_int_t ngx_http_cos_http_fill(ngx_http_cos_ctx_t *ctx);
@@ -385,6 +397,19 @@ ngx_int_t ngx_http_cos_cors_rules(ngx_http_cos_loc_conf_t *lcf,
  * may read the error. */
 ngx_int_t ngx_http_cos_fail_early(ngx_http_cos_ctx_t *ctx, cos_err_e err,
     const char *reason);
+/* Checks a URL against a rule (not COS_CDN_OFF) that lives as long as the
+ * request, and takes the signature off the request. raw: what is served is the
+ * URL as it was sent, decoded; else r->uri. */
+cos_cdn_e ngx_http_cos_cdn(ngx_http_request_t *r, const cos_cdn_rule_t *rule,
+    ngx_uint_t raw);
+/* Notes what the gate has to answer, if anything. */
+void ngx_http_cos_cdn_refused(ngx_http_cos_ctx_t *ctx, cos_cdn_e e);
+/* From the gate, with ctx->foreign: finds the bucket that the host is bound to,
+ * names the request anew, and begins the gate again. */
+ngx_int_t ngx_http_cos_domain(ngx_http_cos_ctx_t *ctx);
+/* Key of a domain in Redis: "d:<domain>". */
+ngx_int_t ngx_http_cos_domain_key(ngx_pool_t *pool, ngx_str_t *domain,
+    ngx_str_t *key);
 /* Looks an access key up among the root keys. */
 ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
     ngx_str_t *access_key);

@@ -34,6 +34,10 @@ ngx_int_t ngx_http_cos_bucket_change(ngx_http_cos_ctx_t *ctx,
  * else it replaces the record of that seq; drop[0] is its key in Redis. */
 ngx_int_t ngx_http_cos_bucket_build(ngx_http_cos_commit_t *c);
 
+/* Drops from the cache what it holds of the index for the domains of *k. */
+ngx_int_t ngx_http_cos_domain_drop(ngx_http_cos_ctx_t *ctx,
+    const cos_bucket_t *k);
+
 /* Reads headers of PutBucket that configure the new bucket into *k: lock,
  * ownership, tags. */
 cos_err_e ngx_http_cos_bucket_headers(ngx_http_cos_ctx_t *ctx,

@@ -65,6 +65,7 @@ char *ngx_http_cos_conf_referer(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_cos_conf_instead(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_agent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_cos_conf_cdn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_cos_merge_where(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
     ngx_http_cos_loc_conf_t *conf);
 
@@ -75,8 +76,11 @@ ngx_int_t ngx_http_cos_cors_filter(ngx_http_request_t *r,
  * none. What a phase handler returns. */
 ngx_int_t ngx_http_cos_cors_preaccess(ngx_http_request_t *r,
     ngx_http_cos_loc_conf_t *lcf);
-/* The preaccess phase: cos_user_agent, and where "cos" is off cos_cors and
- * cos_referer. */
+/* cos_cdn_auth where "cos" is off; what a phase handler returns. */
+ngx_int_t ngx_http_cos_cdn_preaccess(ngx_http_request_t *r,
+    const cos_cdn_rule_t *rule);
+/* The preaccess phase: cos_user_agent, and where "cos" is off cos_cdn_auth,
+ * cos_cors and cos_referer. */
 ngx_int_t ngx_http_cos_where_handler(ngx_http_request_t *r);
 /* What who is refused by cos_referer gets: 403, or what is shown instead. */
 ngx_int_t ngx_http_cos_instead(ngx_http_request_t *r,

@@ -72,6 +72,14 @@ ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 {
     cos_err_e  err;
 
+    if (ctx->url_error != COS_OK) {
+        return ngx_http_cos_fail_early(ctx, ctx->url_error, ctx->url_reason);
+    }
+
+    if (ctx->foreign) {
+        return ngx_http_cos_domain(ctx);
+    }
+
     err = ctx->error != COS_OK ? ctx->error : which_version(ctx);
 
     if (err != COS_OK) {

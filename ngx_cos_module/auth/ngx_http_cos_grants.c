@@ -91,6 +91,15 @@ ngx_http_cos_grant(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
         return by_bucket(ctx, p->bucket, 1);
 
     case NGX_HTTP_COS_PERM_READ:
+
+        if (ctx->origin_auth && p->object
+            && ngx_http_cos_object_owner(p->bucket, p->object)
+               == p->bucket->owner)
+        {
+            /* the bucket's owner lets the domain read what is his */
+            return COS_GRANT_SELF;
+        }
+
         return p->object ? reads(ctx, p->bucket, p->object)
                          : COS_GRANT_NONE;
 

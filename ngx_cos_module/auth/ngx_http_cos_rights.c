@@ -19,7 +19,6 @@ static const struct {
     { "lifecycle", COS_ACT_GET_LIFECYCLE, COS_ACT_DELETE_LIFECYCLE },
     { "replication", COS_ACT_GET_REPLICATION, COS_ACT_DELETE_REPLICATION },
     { "origin", COS_ACT_GET_ORIGIN, COS_ACT_DELETE_ORIGIN },
-    { "domain", COS_ACT_GET_DOMAIN, COS_ACT_DELETE_DOMAIN },
     { "intelligenttiering", COS_ACT_GET_TIERING, COS_ACT_OTHER },
     { "intelligent-tiering", COS_ACT_GET_TIERING, COS_ACT_PUT_TIERING },
     { "inventory", COS_ACT_GET_INVENTORY, COS_ACT_DELETE_INVENTORY },
@@ -254,7 +253,7 @@ ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
             return COS_E_ACCESS_DENIED;
         }
 
-        if (!ctx->identity.known && p->object
+        if (!ctx->identity.known && !ctx->origin_auth && p->object
             && p->object->attr[COS_X_SSE].len)
         {
             /* what is encrypted is never anonymous (COS, server-side

@@ -344,6 +344,10 @@ delete_done(ngx_http_cos_ctx_t *ctx)
 {
     bucket_t  *b = ctx->state;
 
+    if (ngx_http_cos_domain_drop(ctx, &ctx->bucket) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (!b->commit.ok) {
         return ngx_http_cos_commit_fail(ctx, &b->commit);
     }

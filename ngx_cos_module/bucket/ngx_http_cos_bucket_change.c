@@ -91,11 +91,33 @@ change_make(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* On every outcome, as the commit does with the record. */
+static ngx_int_t
+drop_domains(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
+{
+    cos_str_t  *was = &ctx->bucket.attr[COS_BX_DOMAIN];
+
+    if (cos_str_eq(*was, c->json.bucket.attr[COS_BX_DOMAIN])) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_cos_domain_drop(ctx, &ctx->bucket) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_cos_domain_drop(ctx, &c->json.bucket);
+}
+
+
 static ngx_int_t
 change_done(ngx_http_cos_ctx_t *ctx)
 {
     ngx_http_cos_bucket_change_t  *b = current(ctx);
     ngx_http_cos_commit_t         *c = &b->commit;
+
+    if (drop_domains(ctx, c) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (c->ok) {
         return ngx_http_cos_goto(ctx, b->done);
@@ -188,6 +210,10 @@ add_rules(ngx_http_cos_commit_t *c, const cos_bucket_t *k)
             return NGX_ERROR;
         }
     }
+
+    ngx_str_set(&c->argv[c->argc], "d");
+    c->argv[c->argc + 1] = cos_bucket_domains(k->attr[COS_BX_DOMAIN]);
+    c->argc += 2;
 
     return NGX_OK;
 }

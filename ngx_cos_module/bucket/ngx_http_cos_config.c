@@ -94,6 +94,10 @@ static const kind_t  kinds[] = {
     { COS_OP_GET_POLICY, COS_OP_PUT_POLICY, COS_OP_DELETE_POLICY,
       COS_BX_POLICY, 204, { COS_E_NO_POLICY, COS_E_NO_POLICY_S3 }, 0,
       ngx_http_cos_set_policy, ngx_http_cos_write_policy },
+
+    { COS_OP_GET_DOMAIN, COS_OP_PUT_DOMAIN, COS_OP_DELETE_DOMAIN,
+      COS_BX_DOMAIN, 200, { COS_OK, COS_OK }, 0,
+      ngx_http_cos_set_domain, ngx_http_cos_write_domain },
 };
 
 
@@ -113,7 +117,8 @@ find_kind(ngx_http_cos_ctx_t *ctx)
         if (op == k->get || op == k->put || op == k->del) {
             return (ctx->name.dialect == COS_DIALECT_BOS && !k->bos)
                    || (ctx->name.dialect == COS_DIALECT_S3
-                       && k->attr == COS_BX_REFERER)
+                       && (k->attr == COS_BX_REFERER
+                           || k->attr == COS_BX_DOMAIN))
                    ? NULL : k;
         }
     }

@@ -37,6 +37,7 @@ NGX_HTTP_COS_KIND(cors);
 NGX_HTTP_COS_KIND(referer);
 NGX_HTTP_COS_KIND(website);
 NGX_HTTP_COS_KIND(policy);
+NGX_HTTP_COS_KIND(domain);
 
 #undef NGX_HTTP_COS_KIND
 

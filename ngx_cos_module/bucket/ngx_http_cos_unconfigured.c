@@ -28,7 +28,6 @@ static const struct {
     { "replication", COS|S3, 1, COS_E_NO_REPLICATION, NULL },
 
     { "origin", COS, 1, COS_E_NO_ORIGIN, NULL },
-    { "domain", COS, 1, COS_OK, "DomainConfiguration" },
     { "intelligenttiering", COS, 0, COS_OK, "IntelligentTieringConfiguration" },
 };
 

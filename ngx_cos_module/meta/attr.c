@@ -330,3 +330,18 @@ cos_requester_pays(const cos_bucket_t *k)
 {
     return cos_str_is(k->attr[COS_BX_PAYER], "Requester");
 }
+
+
+/* --- domains --------------------------------------------------------------- */
+
+cos_str_t
+cos_bucket_domains(cos_str_t text)
+{
+    cos_str_t  names;
+
+    if (cut(&names, &text, '\n') != 0) {
+        names = (cos_str_t) { 0, NULL };
+    }
+
+    return names;
+}

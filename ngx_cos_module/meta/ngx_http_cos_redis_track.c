@@ -68,7 +68,7 @@ step_handler(redisAsyncContext *ac, void *r, void *privdata)
 
     (void) redisAsyncCommand(ac, step_handler, (void *) STEP_TRACKING,
                              "CLIENT TRACKING ON REDIRECT %lld BCAST"
-                             " PREFIX o{ PREFIX b: PREFIX u:",
+                             " PREFIX o{ PREFIX b: PREFIX u: PREFIX d:",
                              reply->integer);
     subscribe(conn);
 }

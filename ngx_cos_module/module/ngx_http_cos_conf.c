@@ -100,6 +100,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->sse_c_plain = NGX_CONF_UNSET;
     lcf->agents = NGX_CONF_UNSET_PTR;
     lcf->website = NGX_CONF_UNSET_PTR;
+    lcf->cdn = NGX_CONF_UNSET_PTR;
     lcf->precompressed = NGX_CONF_UNSET_PTR;
 
     return lcf;

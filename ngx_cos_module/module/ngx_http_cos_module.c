@@ -251,6 +251,13 @@ static ngx_command_t  commands[] = {
       0,
       NULL },
 
+    { ngx_string("cos_cdn_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_cos_conf_cdn,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_cos_conf_metrics,
@@ -298,6 +305,7 @@ ngx_module_t  ngx_http_cos_module = {
 static ngx_int_t
 access_handler(ngx_http_request_t *r)
 {
+    cos_cdn_e                 e;
     ngx_int_t                 rc;
     ngx_http_cos_ctx_t       *ctx;
     ngx_http_cos_loc_conf_t  *lcf;
@@ -311,10 +319,14 @@ access_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_cos_module);
 
     if (ctx == NULL) {
+        e = lcf->cdn ? ngx_http_cos_cdn(r, lcf->cdn, 1) : COS_CDN_PASS;
+
         ctx = ngx_http_cos_ctx_create(r);
         if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ngx_http_cos_cdn_refused(ctx, e);
 
         ctx->step = ngx_http_cos_begin;
 

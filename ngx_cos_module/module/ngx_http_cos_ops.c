@@ -175,6 +175,15 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
     [COS_OP_GET_POLICY_STATUS] =
         { ngx_http_cos_get_policy_status, BUCKET,
           COS_ACT_GET_POLICY_STATUS, NONE },
+    [COS_OP_GET_DOMAIN] =
+        { ngx_http_cos_get_config, BUCKET,
+          COS_ACT_GET_DOMAIN, NONE },
+    [COS_OP_PUT_DOMAIN] =
+        { ngx_http_cos_put_config, BUCKET,
+          COS_ACT_PUT_DOMAIN, NONE },
+    [COS_OP_DELETE_DOMAIN] =
+        { ngx_http_cos_delete_config, BUCKET,
+          COS_ACT_DELETE_DOMAIN, NONE },
     [COS_OP_GET_UNCONFIGURED] =
         { ngx_http_cos_get_unconfigured, BUCKET,
           COS_ACT_OTHER, NONE },

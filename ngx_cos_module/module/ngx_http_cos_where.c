@@ -76,6 +76,12 @@ ngx_http_cos_where_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    rc = lcf->cdn ? ngx_http_cos_cdn_preaccess(r, lcf->cdn) : NGX_DECLINED;
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_cos_cors_preaccess(r, lcf);
 
     if (rc != NGX_DECLINED || lcf->referer == NULL

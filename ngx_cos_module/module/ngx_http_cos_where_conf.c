@@ -534,13 +534,14 @@ ngx_http_cos_merge_where(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
     ngx_http_cos_main_conf_t  *mcf;
 
     ngx_conf_merge_ptr_value(conf->agents, prev->agents, NULL);
+    ngx_conf_merge_ptr_value(conf->cdn, prev->cdn, NULL);
     ngx_conf_merge_str_value(conf->referer_instead, prev->referer_instead, "");
 
     if (conf->referer == NULL) {
         conf->referer = prev->referer;
     }
 
-    if (conf->agents || conf->cors_rules || prev->cors_rules || conf->referer)
+    if (conf->agents || conf->cdn || conf->cors_rules || prev->cors_rules || conf->referer)
     {
         mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_cos_module);
         mcf->where = 1;

@@ -502,6 +502,7 @@ ngx_http_cos_commit_fail(ngx_http_cos_ctx_t *ctx, ngx_http_cos_commit_t *c)
         { "CONFLICT", COS_E_CONDITIONAL_CONFLICT },
         { "PART", COS_E_INVALID_PART },
         { "NOTEMPTY", COS_E_BUCKET_NOT_EMPTY },
+        { "TAKEN", COS_E_DOMAIN_CONFLICT },
         { "VERSIONING", COS_E_UNAVAILABLE },
         { "QUOTA", COS_E_QUOTA },
         { "OWNERQUOTA", COS_E_OWNER_QUOTA },

@@ -2,8 +2,8 @@
  * request: what a Host header says. Labels are read from the right, beginning
  * at the configured base domain, because only the leftmost part, the bucket
  * name, may hold dots of its own. Nothing is checked against a list of
- * regions or of public domains: a host that no base covers is a custom domain
- * and is read path style.
+ * regions or of public domains: a host that no base covers may be a bucket's
+ * domain, which the gate finds out; else it is read path style.
  */
 
 #include "cos_name.h"
@@ -77,6 +77,7 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
 
     base = find_base(host, bases, nbases);
     if (base == NULL) {
+        out->foreign = 1;
         return;
     }
 

@@ -61,6 +61,7 @@ static const sub_resource_t  sub_resources[] = {
     SUB("website", WEBSITE, AT_BUCKET),
     SUB("policy", POLICY, AT_BUCKET),
     SUB("policyStatus", POLICY_STATUS, AT_BUCKET),
+    SUB("domain", DOMAIN, AT_BUCKET),
     SUB("attributes", ATTRIBUTES, AT_KEY),
     SUB("retention", RETENTION, AT_KEY),
     SUB("legal-hold", LEGAL_HOLD, AT_KEY),
@@ -71,7 +72,7 @@ static const sub_resource_t  sub_resources[] = {
     SUB("renameObject", RENAME, AT_KEY),
 
     BUCKET("abac"), BUCKET("accelerate"), BUCKET("analytics"),
-    BUCKET("copyrightProtection"), BUCKET("domain"),
+    BUCKET("copyrightProtection"),
     BUCKET("domaincertificate"), KEY("fetch"), BUCKET("intelligent-tiering"),
     BUCKET("intelligenttiering"), BUCKET("inventory"), BUCKET("lifecycle"),
     BUCKET("live"), BUCKET("logging"), BUCKET("metadataConfiguration"),

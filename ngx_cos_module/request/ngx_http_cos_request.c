@@ -80,6 +80,35 @@ make_id(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* What is known of the name before it is made: errors need it. */
+static void
+set_host(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
+{
+    ctx->name.website = host->website;
+    ctx->foreign = host->foreign;
+
+    if (host->has_dialect) {
+        ctx->name.dialect = host->dialect;
+    }
+}
+
+
+void
+ngx_http_cos_name_again(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
+{
+    ngx_memzero(&ctx->name, sizeof(cos_name_t));
+    ngx_memzero(&ctx->sig, sizeof(cos_sig_t));
+    ngx_memzero(&ctx->http.args, sizeof(cos_args_t));
+
+    set_host(ctx, host);
+    ctx->error = split_uri(ctx);
+
+    if (ctx->error == COS_OK) {
+        ctx->error = name_it(ctx, host);
+    }
+}
+
+
 /* What the host says, or the location in its place: that of "cos_website" is a
  * site under any name. Errors of sites are for people, also those of URLs that
  * cannot be read. */
@@ -98,11 +127,7 @@ read_host(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
         host->bucket = ctx->lcf->website->bucket;
     }
 
-    ctx->name.website = host->website;
-
-    if (host->has_dialect) {
-        ctx->name.dialect = host->dialect;
-    }
+    set_host(ctx, host);
 }
 
 

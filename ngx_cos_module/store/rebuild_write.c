@@ -241,6 +241,39 @@ write_record(cos_rb_t *b, cos_slot_t *s)
 
 /* --- sums ----------------------------------------------------------------- */
 
+/* The index of domains, and what a bucket has in it. */
+static int
+write_domains(cos_rb_t *b, const cos_bucket_t *k)
+{
+    cos_u8     *end;
+    cos_str_t   one, list = cos_bucket_domains(k->attr[COS_BX_DOMAIN]);
+
+    if (list.len > 0
+        && cos_rb_queue(b, "HSET m{%b} d %b", k->id.data, k->id.len, list.data,
+                        list.len) != 0)
+    {
+        return -1;
+    }
+
+    while (list.len > 0) {
+        end = memchr(list.data, ' ', list.len);
+        one.data = list.data;
+        one.len = end != NULL ? (size_t) (end - list.data) : list.len;
+
+        if (cos_rb_queue(b, "SET d:%b %b", one.data, one.len, k->name.data,
+                         k->name.len) != 0)
+        {
+            return -1;
+        }
+
+        list.data += one.len + (end != NULL);
+        list.len -= one.len + (end != NULL);
+    }
+
+    return 0;
+}
+
+
 /* What commits count and heed; objects were counted as they were loaded. */
 static int
 write_bucket(cos_rb_t *b, const cos_rb_bucket_t *bk)
@@ -252,7 +285,8 @@ write_bucket(cos_rb_t *b, const cos_rb_bucket_t *bk)
     if (cos_bucket_worm_parse(&days, k->attr[COS_BX_WORM]) != 0
         || cos_bucket_quota_parse(&quota, k->attr[COS_BX_QUOTA]) != 0
         || cos_rb_queue(b, "HINCRBY m{%b} n 0", k->id.data, k->id.len) != 0
-        || cos_rb_queue(b, "HINCRBY m{%b} s 0", k->id.data, k->id.len) != 0)
+        || cos_rb_queue(b, "HINCRBY m{%b} s 0", k->id.data, k->id.len) != 0
+        || write_domains(b, k) != 0)
     {
         return -1;
     }

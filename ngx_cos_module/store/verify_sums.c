@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cos_attr.h"
 #include "verify_internal.h"
 
 
@@ -188,6 +189,64 @@ compare_nulls(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
 }
 
 
+static int
+is_text(const redisReply *r, cos_str_t s)
+{
+    return r->type == REDIS_REPLY_STRING ? cos_str_eq(cos_rs_str(r), s)
+                                         : s.len == 0;
+}
+
+
+/* That the bucket is served under its domains, and under no others. */
+static int
+compare_domains(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
+{
+    int            wrong;
+    cos_u8        *end;
+    cos_str_t      one, list;
+    redisReply    *r;
+    cos_bucket_t   b;
+
+    if (cos_bucket_decode(&b, k->rec) != 0) {
+        return -1;
+    }
+
+    list = cos_bucket_domains(b.attr[COS_BX_DOMAIN]);
+
+    r = cos_rs_call(w->redis, "HGET m{%b} d", k->id.data, k->id.len);
+    if (r == NULL) {
+        return -1;
+    }
+
+    wrong = !is_text(r, list);
+    freeReplyObject(r);
+
+    while (list.len > 0) {
+        end = memchr(list.data, ' ', list.len);
+        one.data = list.data;
+        one.len = end != NULL ? (size_t) (end - list.data) : list.len;
+
+        r = cos_rs_call(w->redis, "GET d:%b", one.data, one.len);
+        if (r == NULL) {
+            return -1;
+        }
+
+        wrong |= !is_text(r, k->name);
+        freeReplyObject(r);
+
+        list.data += one.len + (end != NULL);
+        list.len -= one.len + (end != NULL);
+    }
+
+    if (wrong) {
+        s->wrong++;
+        cos_verify_first(s, "domains differ from the record", k->name);
+    }
+
+    return 0;
+}
+
+
 int
 cos_verify_sums(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
 {
@@ -222,6 +281,7 @@ cos_verify_sums(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
     freeReplyObject(r);
 
     return compare_classes(w, k, s) != 0 || compare_nulls(w, k, s) != 0
+           || compare_domains(w, k, s) != 0
            ? -1 : compare_weights(w, k, s);
 }
 

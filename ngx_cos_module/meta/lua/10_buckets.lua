@@ -3,13 +3,56 @@
 -- Settings that the commits of objects heed: pairs of a name and a number.
 local settings = {v = true, w = true, qb = true, qo = true}
 
-local function bucket_settings(bid, args, from)
+-- The domains that a bucket is served under, parted by spaces, are a setting
+-- as well, `d`: d:<domain> names the bucket, and only one.
+local function domains_put(name, bid, list)
+    local m = 'm{' .. bid .. '}'
+    local old = redis.call('HGET', m, 'd') or ''
+    if old == list then
+        return
+    end
+    for domain in string.gmatch(old, '%S+') do
+        if redis.call('GET', 'd:' .. domain) == name then
+            redis.call('DEL', 'd:' .. domain)
+        end
+    end
+    for domain in string.gmatch(list, '%S+') do
+        redis.call('SET', 'd:' .. domain, name)
+    end
+    if list == '' then
+        redis.call('HDEL', m, 'd')
+    else
+        redis.call('HSET', m, 'd', list)
+    end
+end
+
+
+-- Whether another bucket has one of the domains in the settings.
+local function domains_taken(name, args, from)
     for i = from, #args, 2 do
-        if not settings[args[i]] then
+        if args[i] == 'd' then
+            for domain in string.gmatch(args[i + 1] or '', '%S+') do
+                local holder = redis.call('GET', 'd:' .. domain)
+                if holder and holder ~= name then
+                    return true
+                end
+            end
+        end
+    end
+    return false
+end
+
+
+local function bucket_settings(name, bid, args, from)
+    for i = from, #args, 2 do
+        if args[i] == 'd' then
+            domains_put(name, bid, args[i + 1] or '')
+        elseif settings[args[i]] then
+            redis.call('HSET', 'm{' .. bid .. '}', args[i],
+                       digits(number(args[i + 1], 'setting')))
+        else
             fail('unknown setting')
         end
-        redis.call('HSET', 'm{' .. bid .. '}', args[i],
-                   digits(number(args[i + 1], 'setting')))
     end
 end
 
@@ -27,10 +70,13 @@ local function cos_bucket_put(keys, args)
         if redis.call('EXISTS', m) == 1 then
             fail('bucket id in use')
         end
+        if domains_taken(name, args, 5) then
+            return {'TAKEN'}
+        end
         redis.call('SET', keys[1], rec)
         redis.call('ZADD', 'B', 0, name)
         redis.call('HSET', m, 'n', 0, 's', 0, 'u', 0, 'name', name)
-        bucket_settings(bid, args, 5)
+        bucket_settings(name, bid, args, 5)
         if redis.call('HEXISTS', 'Q:' .. front_uid(rec), 'n') == 1 then
             redis.call('HSET', m, 'o', front_uid(rec))
         end
@@ -49,8 +95,11 @@ local function cos_bucket_put(keys, args)
     if seq <= old_seq then
         return {'STALE', digits(old_seq)}
     end
+    if domains_taken(name, args, 6) then
+        return {'TAKEN'}
+    end
     redis.call('SET', keys[1], rec)
-    bucket_settings(bid, args, 6)
+    bucket_settings(name, bid, args, 6)
     return {'OK'}
 end
 
@@ -70,6 +119,7 @@ local function cos_bucket_del(keys, args)
     end
     index_drop(objects_index(bid))
     index_drop(versions_index(bid))
+    domains_put(name, bid, '')
     redis.call('DEL', keys[1], 'm' .. tag, 'p' .. tag, 'x' .. tag, 't' .. tag,
                'N' .. tag)
     redis.call('ZREM', 'B', name)
