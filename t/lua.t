@@ -102,6 +102,23 @@ subtest 'buckets' => sub {
 
     $redis->fcall('cos_bucket_put', ['b:tmp'], 'tmp', 'k2',
         bucket_record('tmp', 'k2', 1), 'create');
+
+    # domains: one bucket each
+    my @tmp = ('cos_bucket_put', ['b:tmp'], 'tmp', 'k2');
+    is_deeply($redis->fcall(@tmp, bucket_record('tmp', 'k2', 2), 'replace', 1, 'd', 'a.com b.com', 'v', 0), ['OK'],
+        'domains');
+    is_deeply([map { $redis->cmd('GET', "d:$_") } qw(a.com b.com)], ['tmp', 'tmp'], 'in the index');
+    is($redis->cmd('HGET', 'm{k2}', 'd'), 'a.com b.com', 'and with the bucket');
+    unchanged {
+        is_deeply($redis->fcall(@put, bucket_record('name', $B, 300), 'replace', 200, 'd', 'c.com b.com'),
+            ['TAKEN'], 'one of another bucket');
+        is_deeply($redis->fcall('cos_bucket_put', ['b:new'], 'new', 'k3', bucket_record('new', 'k3', 1), 'create',
+            'd', 'a.com'), ['TAKEN'], 'a new bucket, too');
+    } 'nothing of it';
+    is_deeply($redis->fcall(@tmp, bucket_record('tmp', 'k2', 3), 'replace', 2, 'd', 'b.com'), ['OK'], 'one less');
+    is($redis->cmd('GET', 'd:a.com'), undef, 'is free');
+    is_deeply($redis->fcall(@tmp, bucket_record('tmp', 'k2', 4), 'replace', 3), ['OK'], 'not named');
+    is($redis->cmd('GET', 'd:b.com'), 'tmp', 'stays');
     is_deeply($redis->fcall('cos_bucket_del', ['b:tmp'], 'tmp', $B),
         ['NOBUCKET'], 'id of another bucket');
     $redis->fcall('cos_fence', ['x{k2}'], 'k2', 3);
@@ -121,6 +138,7 @@ subtest 'buckets' => sub {
     is_deeply($redis->cmd('ZRANGE', 'B', 0, -1), ['name'], 'index');
     is_deeply($redis->fcall('cos_bucket_del', ['b:tmp'], 'tmp', 'k2'),
         ['NOBUCKET'], 'once');
+    is($redis->cmd('GET', 'd:b.com'), undef, 'its domain is free');
     $redis->cmd('DEL', 'd{k2}');
 };
 
