@@ -127,6 +127,14 @@ for my $type (qw(A B C D)) {
     is_error at('cdn.com', '/a.txt'), 403, 'AccessDenied', "$type: not signed";
     is_error at('cdn.com', cdn_url($type, '/a.txt', key => $KEY, at => time - 1900)), 403, 'AccessDenied', "$type: expired";
 }
+# it is for reading: a copy does not get at what others have
+$s->make_bucket('theirs-1250000000', as => 'cos', who => 'alt');
+is_ok $s->put('/theirs-1250000000/k', 'theirs', as => 'cos', who => 'alt'), 'an object of somebody else';
+is_status bind_to($pub, doc(rule('copy.com', type => 'CDN', origin => 'Enabled'))), 200, 'bound';
+is_error $s->put('/k', '', as => 'cos', host => 'copy.com', headers => ['x-cos-copy-source', '/theirs-1250000000/k']),
+    403, 'AccessDenied', 'a copy from elsewhere';
+is_error at('copy.com', '/a.txt?acl'), 403, 'AccessDenied', 'nor at ACLs';
+
 $r = $s->get("/$priv?domain", as => 'cos');
 is_deeply [map { $r->xml($_) } qw(OriginAuthentication Key Parameter Expires)], ['Enabled', $KEY, 'sign', 1800], 'its owner sees it all';
 unlike $s->error_log, qr/$KEY/, 'no key is in the log';

@@ -195,8 +195,6 @@ domain_bucket(ngx_http_cos_ctx_t *ctx)
     }
 
     check_url(ctx, d);
-    ctx->origin_auth = d->origin_auth;
-
     ngx_memzero(&host, sizeof(cos_host_t));
     host.style = COS_STYLE_VHOST;
     host.bucket = ctx->domain_fact->value;
@@ -208,6 +206,11 @@ domain_bucket(ngx_http_cos_ctx_t *ctx)
     }
 
     ngx_http_cos_name_again(ctx, &host);
+
+    /* reading alone: a copy reads from other buckets as well */
+    ctx->origin_auth = d->origin_auth
+                       && (ctx->name.op == COS_OP_GET_OBJECT
+                           || ctx->name.op == COS_OP_HEAD_OBJECT);
 
     return go_on(ctx);
 }
