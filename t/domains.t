@@ -25,7 +25,8 @@ sub rule {
     $x .= "<UrlAuthentication><Type>Type$o{url}</Type><Key>$KEY</Key></UrlAuthentication>" if $o{url};
     return "<DomainRule>$x" . ($o{more} // '') . '</DomainRule>';
 }
-sub doc { return '<DomainConfiguration>' . join('', @_) . '</DomainConfiguration>' }
+# with a prolog, as most clients send it
+sub doc { return qq{<?xml version="1.0" encoding="UTF-8"?>\n<DomainConfiguration>} . join('', @_) . '</DomainConfiguration>' }
 sub bind_to { my ($b, $doc, %o) = @_; return $s->put("/$b?domain", $doc, as => 'cos', %o) }
 sub at { my ($host, $t, %o) = @_; return $s->req($o{method} // 'GET', $t, as => 'none', host => $host, %o) }
 

@@ -591,7 +591,12 @@ cos_domains_load(cos_str_t kept, cos_alloc_t *a)
     const char     *why;
     cos_domains_t  *d;
 
-    n = cos_bucket_domains(kept).len;
+    /* the line ends with a line feed, which must not stand before a prolog */
+    n = cos_bucket_domains(kept).len + 1;
+    if (n == 1 || n > kept.len) {
+        return NULL;
+    }
+
     text = (cos_str_t) { kept.len - n, kept.data + n };
     d = cos_zalloc(a, sizeof(cos_domains_t));
 
