@@ -11,8 +11,12 @@ WARN      := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
 HARDEN    := -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2
 CFLAGS    ?= -g -O2
 PURE_INC  := -I$(CURDIR)/include -I$(BUILD)/gen -I/usr/include/libxml2
+# Debian has it for amd64 only; without it OpenSSL encrypts alone
+IPSEC_MB  := $(if $(wildcard /usr/include/intel-ipsec-mb.h),1,0)
+PURE_INC  += -DCOS_IPSEC_MB=$(IPSEC_MB)
 PURE_CF   := -std=gnu11 -fPIC $(WARN) $(PURE_INC)
-LIBS      := -lxml2 -ljansson -lisal -lcrypto -lhiredis -lpthread
+LIBS      := -lxml2 -ljansson -lisal -lcrypto -lhiredis -lpthread \
+             $(if $(filter 1,$(IPSEC_MB)),-lIPSec_MB)
 
 ALL_SRC   := $(sort $(wildcard ngx_cos_module/*/*.c))
 PURE_SRC  := $(foreach f,$(ALL_SRC),$(if $(filter ngx_%,$(notdir $(f))),,$(f)))
@@ -60,7 +64,7 @@ $(BUILD)/configured-for: FORCE
 	@mkdir -p $(BUILD)
 	@test -r $(NGX_SRC)/conf_flags || { \
 	  echo "nginx headers not found in $(NGX_SRC): run \"make deps\"" >&2; exit 1; }
-	@{ echo '$(MODULE_CC) $(MODULE_LD)'; \
+	@{ echo '$(MODULE_CC) $(MODULE_LD) $(IPSEC_MB)'; \
 	   grep -h 'define nginx_version' $(NGX_SRC)/src/core/nginx.h; \
 	   cat $(NGX_SRC)/conf_flags; printf '%s\n' $(ALL_SRC) $(HEADERS); } >$@.new; \
 	 cmp -s $@.new $@ && rm $@.new || mv $@.new $@
@@ -84,6 +88,12 @@ lib: $(BUILD)/libcos.a
 $(BUILD)/pure/%.o: %.c $(HEADERS) Makefile
 	@mkdir -p $(dir $@)
 	$(Q)$(CC) $(PURE_CF) $(HARDEN) $(CFLAGS) -c $< -o $@
+
+# made anew when the library came or went
+$(BUILD)/pure/ngx_cos_module/core/ctr_wide.o: $(BUILD)/ipsec-mb-$(IPSEC_MB)
+
+$(BUILD)/ipsec-mb-$(IPSEC_MB):
+	@mkdir -p $(BUILD) && rm -f $(BUILD)/ipsec-mb-? && touch $@
 
 $(BUILD)/libcos.a: $(PURE_OBJ)
 	@mkdir -p $(dir $@)

@@ -13,7 +13,7 @@
 #define BLOCK  16
 
 /* OpenSSL's context does what is short or does not begin or end at a block, and
- * everything where the processor is not one for cos_wide_blocks(). */
+ * everything where the machine is not one for cos_wide_blocks(). */
 struct cos_crypt_s {
     EVP_CIPHER_CTX  *ctx;
     cos_wide_t       keys;
@@ -119,15 +119,15 @@ cos_crypt_update(cos_crypt_t *c, void *dst, const void *src, size_t n)
         to += len;
         from += len;
         n -= len;
-        len = n / COS_WIDE_MIN * COS_WIDE_MIN;
+        len = cos_wide_blocks(&c->keys, c->nonce, c->pos / BLOCK, to, from, n);
 
-        cos_wide_blocks(&c->keys, c->nonce, c->pos / BLOCK, to, from, len);
-
-        to += len;
-        from += len;
-        n -= len;
-        c->pos += len;
-        c->behind = 1;
+        if (len > 0) {
+            to += len;
+            from += len;
+            n -= len;
+            c->pos += len;
+            c->behind = 1;
+        }
     }
 
     return update(c, to, from, n);

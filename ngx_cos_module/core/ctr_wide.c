@@ -1,171 +1,215 @@
 /*
- * core: whole blocks of AES-256-CTR, two in each register, where the processor
- * can (VAES). OpenSSL 3.0 works on one block in a register, which is half as
- * fast; decrypting takes a large part of the time in which an encrypted object
- * is sent. Table lookups or branches that depend on a key or on data there are
- * none: time says nothing about them.
+ * core: whole blocks of AES-256-CTR by libipsec-mb, four in each register,
+ * where there are the library and a processor for it. OpenSSL 3.0 works on one
+ * block in a register, which is half as fast; decrypting takes a large part of
+ * the time in which an encrypted object is sent.
+ *
+ * The library wants a manager for each thread that is in it. They are lent for
+ * the length of a call and kept for the next: there are no more of them than
+ * ever worked at once, a self-test is run for each new one only, and no thread
+ * has to clean up when it ends, at a time when this code may be unloaded.
  */
-
-#include <pthread.h>
-#include <string.h>
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
 
 #include "core.h"
 
-#define BLOCK  16
+#if COS_IPSEC_MB
 
-#if defined(__x86_64__)
+#include <pthread.h>
+#include <stdlib.h>
 
-#define NARROW  __attribute__((target("aes,sse4.1")))
-#define WIDE    __attribute__((target("vaes,aes,avx2")))
+#include <intel-ipsec-mb.h>
 
-static pthread_once_t  once = PTHREAD_ONCE_INIT;
-static int             has_vaes;
+#define BLOCK    16
+#define WRAP     ((uint64_t) 1 << 32)
+/* With less the library has nothing that is faster than OpenSSL. */
+#define FEATURES                                                              \
+    (IMB_CPUFLAGS_AVX512_T2 | IMB_FEATURE_SELF_TEST_PASS                      \
+     | IMB_FEATURE_SAFE_DATA | IMB_FEATURE_SAFE_PARAM)
 
+typedef struct manager_s  manager_t;
 
-/* Half of what a step of the key schedule does (FIPS 197 section 5.2): each
- * word is the sum of those before it in the last round key but one. */
-NARROW static inline __m128i
-next_key(__m128i k, __m128i word)
-{
-    k = _mm_xor_si128(k, _mm_slli_si128(k, 4));
-    k = _mm_xor_si128(k, _mm_slli_si128(k, 8));
+struct manager_s {
+    IMB_MGR    *imb;
+    manager_t  *next;                 /* spare one */
+};
 
-    return _mm_xor_si128(k, word);
-}
+static manager_t *create(void);
+static manager_t *borrow(void);
+static void give_back(manager_t *m);
+static void look(void);
+static int encrypt(manager_t *m, const cos_wide_t *w, const cos_u8 *counter,
+    cos_u8 *dst, const cos_u8 *src, size_t n);
 
-
-/* The round's constant has to be one when it is compiled. */
-#define EVEN(i, rcon)                                                         \
-    k[i] = next_key(k[i - 2], _mm_shuffle_epi32(                              \
-               _mm_aeskeygenassist_si128(k[i - 1], rcon), 0xff))
-#define ODD(i)                                                                \
-    k[i] = next_key(k[i - 2], _mm_shuffle_epi32(                              \
-               _mm_aeskeygenassist_si128(k[i - 1], 0), 0xaa))
-
-
-NARROW static void
-expand(cos_wide_t *w, const cos_u8 *key)
-{
-    int      i;
-    __m128i  k[COS_WIDE_KEYS];
-
-    k[0] = _mm_loadu_si128((const __m128i *) (const void *) key);
-    k[1] = _mm_loadu_si128((const __m128i *) (const void *) (key + BLOCK));
-
-    EVEN(2, 0x01);
-    ODD(3);
-    EVEN(4, 0x02);
-    ODD(5);
-    EVEN(6, 0x04);
-    ODD(7);
-    EVEN(8, 0x08);
-    ODD(9);
-    EVEN(10, 0x10);
-    ODD(11);
-    EVEN(12, 0x20);
-    ODD(13);
-    EVEN(14, 0x40);
-
-    for (i = 0; i < COS_WIDE_KEYS; i++) {
-        _mm_storeu_si128((__m128i *) (void *) w->key[i], k[i]);
-    }
-
-    cos_cleanse(k, sizeof(k));
-}
-
-
-/* n > 0 and a multiple of COS_WIDE_MIN. Eight registers in turn hide how long
- * a round takes; named one by one, as compilers keep arrays in memory. */
-WIDE static void
-stream(const cos_wide_t *w, const cos_u8 *nonce, uint64_t block, cos_u8 *dst,
-    const cos_u8 *src, size_t n)
-{
-    int            i;
-    uint64_t       fixed, second = block + 1;
-    __m256i        c, k, a0, a1, a2, a3, a4, a5, a6, a7;
-    __m256i       *to = (__m256i *) (void *) dst;
-    const __m256i *from = (const __m256i *) (const void *) src;
-    const __m256i  two = _mm256_set_epi64x(2, 0, 2, 0);
-    const __m256i  swap = _mm256_broadcastsi128_si256(_mm_set_epi8(8, 9, 10,
-                              11, 12, 13, 14, 15, 7, 6, 5, 4, 3, 2, 1, 0));
-
-    /* the nonce as it is, the number turned round when it is used */
-    memcpy(&fixed, nonce, sizeof(fixed));
-    c = _mm256_set_epi64x((long long) second, (long long) fixed,
-                          (long long) block, (long long) fixed);
-
-#define EACH(x)  x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7)
-#define BEGIN(j)                                                              \
-        a##j = _mm256_xor_si256(_mm256_shuffle_epi8(c, swap), k);             \
-        c = _mm256_add_epi64(c, two);
-#define ROUND(j)  a##j = _mm256_aesenc_epi128(a##j, k);
-#define LAST(j)                                                               \
-        a##j = _mm256_aesenclast_epi128(a##j, k);                             \
-        _mm256_storeu_si256(to + j, _mm256_xor_si256(a##j,                    \
-                                        _mm256_loadu_si256(from + j)));
-#define KEY(i)                                                                \
-        _mm256_broadcastsi128_si256(_mm_loadu_si128(                          \
-            (const __m128i *) (const void *) w->key[i]))
-
-    for (; n; n -= COS_WIDE_MIN, from += 8, to += 8) {
-        k = KEY(0);
-        EACH(BEGIN)
-
-        for (i = 1; i < COS_WIDE_KEYS - 1; i++) {
-            k = KEY(i);
-            EACH(ROUND)
-        }
-
-        k = KEY(COS_WIDE_KEYS - 1);
-        EACH(LAST)
-    }
-
-#undef EACH
-#undef BEGIN
-#undef ROUND
-#undef LAST
-#undef KEY
-}
-
-
-/* Not every compiler knows the name of VAES. Where there is AVX2, the system
- * keeps wide registers. Asked once: under a hypervisor the question is slow. */
-static void
-look(void)
-{
-    unsigned  a, b, c, d;
-
-    has_vaes = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes")
-               && __get_cpuid_count(7, 0, &a, &b, &c, &d)
-               && (c & bit_VAES) != 0;
-}
+static pthread_once_t   once = PTHREAD_ONCE_INIT;
+static int              fits;         /* the processor */
+static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER;
+static manager_t       *spare;
 
 
 int
 cos_wide_init(cos_wide_t *w, const cos_u8 key[COS_CRYPT_KEY])
 {
+    cos_wide_t  unused;               /* round keys of another mode */
+    manager_t  *m;
+
     (void) pthread_once(&once, look);  /* cannot fail */
 
-    if (!has_vaes) {
+    m = fits ? borrow() : NULL;
+    if (m == NULL) {
         return 0;
     }
 
-    expand(w, key);
+    IMB_AES_KEYEXP_256(m->imb, key, w->key, unused.key);
+
+    give_back(m);
+    cos_cleanse(&unused, sizeof(unused));
 
     return 1;
 }
 
 
-void
+/* Asked once: under a hypervisor the question is slow. */
+static void
+look(void)
+{
+    manager_t *m = create();
+
+    if (m != NULL) {
+        fits = 1;
+        give_back(m);
+    }
+}
+
+
+/* NULL, too, where the processor does not fit. */
+static manager_t *
+create(void)
+{
+    manager_t *m = malloc(sizeof(manager_t));
+
+    if (m == NULL) {
+        return NULL;
+    }
+
+    m->imb = alloc_mb_mgr(0);
+
+    if (m->imb != NULL) {
+        init_mb_mgr_auto(m->imb, NULL);
+
+        if (imb_get_errno(m->imb) == 0
+            && (m->imb->features & FEATURES) == FEATURES)
+        {
+            return m;
+        }
+
+        free_mb_mgr(m->imb);
+    }
+
+    free(m);
+
+    return NULL;
+}
+
+
+static manager_t *
+borrow(void)
+{
+    manager_t *m;
+
+    (void) pthread_mutex_lock(&lock);
+
+    m = spare;
+
+    if (m != NULL) {
+        spare = m->next;
+    }
+
+    (void) pthread_mutex_unlock(&lock);
+
+    return m != NULL ? m : create();
+}
+
+
+static void
+give_back(manager_t *m)
+{
+    (void) pthread_mutex_lock(&lock);
+
+    m->next = spare;
+    spare = m;
+
+    (void) pthread_mutex_unlock(&lock);
+}
+
+
+size_t
 cos_wide_blocks(const cos_wide_t *w, const cos_u8 nonce[COS_CRYPT_NONCE],
     uint64_t block, cos_u8 *dst, const cos_u8 *src, size_t n)
 {
-    stream(w, nonce, block, dst, src, n);
+    int        i, rc;
+    cos_u8     counter[BLOCK];
+    uint64_t   left;
+    manager_t *m;
+
+    /* the library counts in 32 bits */
+    left = (WRAP - block % WRAP) * BLOCK;
+    n = (n < left ? n : (size_t) left) / BLOCK * BLOCK;
+
+    m = n > 0 ? borrow() : NULL;
+    if (m == NULL) {
+        return 0;
+    }
+
+    memcpy(counter, nonce, COS_CRYPT_NONCE);
+
+    for (i = BLOCK - 1; i >= COS_CRYPT_NONCE; i--, block >>= 8) {
+        counter[i] = (cos_u8) block;
+    }
+
+    rc = encrypt(m, w, counter, dst, src, n);
+    give_back(m);
+
+    return rc == 0 ? n : 0;
+}
+
+
+/* Done when it returns. What the library refuses it has not begun. */
+static int
+encrypt(manager_t *m, const cos_wide_t *w, const cos_u8 *counter, cos_u8 *dst,
+    const cos_u8 *src, size_t n)
+{
+    IMB_JOB job;
+
+    memset(&job, 0, sizeof(job));
+    job.cipher_mode = IMB_CIPHER_CNTR;
+    job.cipher_direction = IMB_DIR_ENCRYPT;
+    job.chain_order = IMB_ORDER_CIPHER_HASH;
+    job.hash_alg = IMB_AUTH_NULL;
+    job.enc_keys = w->key;
+    job.key_len_in_bytes = COS_CRYPT_KEY;
+    job.iv = counter;
+    job.iv_len_in_bytes = BLOCK;
+    job.src = src;
+    job.dst = dst;
+    job.msg_len_to_cipher_in_bytes = n;
+
+    return IMB_SUBMIT_CIPHER_BURST(m->imb, &job, 1, IMB_CIPHER_CNTR,
+                                   IMB_DIR_ENCRYPT, IMB_KEY_256_BYTES) == 1
+           && job.status == IMB_STATUS_COMPLETED ? 0 : -1;
+}
+
+
+void
+cos_wide_done(void)
+{
+    manager_t *m;
+
+    while (spare != NULL) {
+        m = spare;
+        spare = m->next;
+        free_mb_mgr(m->imb);
+        free(m);
+    }
 }
 
 #else
@@ -180,7 +224,7 @@ cos_wide_init(cos_wide_t *w, const cos_u8 key[COS_CRYPT_KEY])
 }
 
 
-void
+size_t
 cos_wide_blocks(const cos_wide_t *w, const cos_u8 nonce[COS_CRYPT_NONCE],
     uint64_t block, cos_u8 *dst, const cos_u8 *src, size_t n)
 {
@@ -190,6 +234,14 @@ cos_wide_blocks(const cos_wide_t *w, const cos_u8 nonce[COS_CRYPT_NONCE],
     (void) dst;
     (void) src;
     (void) n;
+
+    return 0;
+}
+
+
+void
+cos_wide_done(void)
+{
 }
 
 #endif

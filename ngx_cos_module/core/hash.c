@@ -97,6 +97,7 @@ cos_hash_done(void)
     EVP_CIPHER_free(ctr);
     gcm = NULL;
     ctr = NULL;
+    cos_wide_done();
     ready = 0;
 }
 

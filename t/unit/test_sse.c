@@ -3,6 +3,7 @@
  * NIST AESAVS, appendix D (variable text, AES-256): a counter block is a text.
  */
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -156,6 +157,76 @@ lengths(void **state)
     }
 
     cos_crypt_free(c);
+}
+
+
+/* What one thread of threads() works on, and what has to come out. */
+typedef struct {
+    pthread_t     thread;
+    cos_crypt_t  *crypt;
+    cos_u8        nonce[8];
+    cos_u8        want[8192];
+    int           failed;
+} worker_t;
+
+
+static void *
+work(void *data)
+{
+    int       i;
+    cos_u8    got[8192];
+    worker_t *w = data;
+
+    for (i = 0; i < 500 && !w->failed; i++) {
+        memset(got, 0, sizeof(got));
+
+        w->failed = cos_crypt_seek(w->crypt, w->nonce, 0) != 0
+                    || cos_crypt_update(w->crypt, got, got, sizeof(got)) != 0
+                    || memcmp(got, w->want, sizeof(got)) != 0;
+    }
+
+    return NULL;
+}
+
+
+/* Each with a key of its own, at the same time. */
+static void
+threads(void **state)
+{
+    size_t    i, k;
+    cos_u8    key[32], block[16] = { 0 };
+    worker_t *w;
+
+    (void) state;
+    w = calloc(6, sizeof(worker_t));
+    assert_non_null(w);
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(cos_random(key, 32), 0);
+        assert_int_equal(cos_random(w[i].nonce, 8), 0);
+        memcpy(block, w[i].nonce, 8);
+
+        for (k = 0; k < sizeof(w[i].want) / 16; k++) {
+            block[14] = (cos_u8) (k >> 8);
+            block[15] = (cos_u8) k;
+            block_of(w[i].want + 16 * k, key, block);
+        }
+
+        w[i].crypt = cos_crypt_create(key);
+        assert_non_null(w[i].crypt);
+    }
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+    }
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+        assert_int_equal(w[i].failed, 0);
+        cos_crypt_free(w[i].crypt);
+    }
+
+    free(w);
 }
 
 
@@ -360,6 +431,7 @@ main(void)
         cmocka_unit_test(known_blocks),
         cmocka_unit_test(seeks),
         cmocka_unit_test(lengths),
+        cmocka_unit_test(threads),
         cmocka_unit_test(seals),
         cmocka_unit_test(same_or_not),
         cmocka_unit_test(objects),
