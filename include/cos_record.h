@@ -253,16 +253,49 @@ typedef struct {
 int cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k);
 int cos_bucket_decode(cos_bucket_t *k, cos_str_t rec);
 
-/* Credential: value of u:<access key>. The secret is sealed (cos_seal) under
- * the master key with the access key as associated data. */
+/* What a record of credentials is of. Users and groups are records of the same
+ * kind, so that disk, recovery and rebuild treat them alike. */
+typedef enum {
+    COS_CRED_KEY = 0,
+    COS_CRED_USER,                    /* an account or one of its users */
+    COS_CRED_GROUP,                   /* of users of one account */
+    COS_CRED_KIND_MAX
+} cos_cred_kind_e;
+
+/* Texts of users and groups, absent when empty. */
+typedef enum {
+    COS_CX_EMAIL = 0,
+    COS_CX_POLICY,                    /* its own, as it was given */
+    COS_CX_PRESETS,                   /* names, a comma between them */
+    COS_CX_GROUPS,                    /* of a user: names, likewise */
+    COS_CX_RULES,                     /* of a user: all policies that hold, its
+                                         own, the presets', the groups', each
+                                         as <length>:<text> */
+    COS_CX_MAX
+} cos_cred_attr_e;
+
+/*
+ * Credential: value of u:<access key>. The secret is sealed (cos_seal) under
+ * the master key with the access key as associated data.
+ *
+ * A user's record has "@<number>" for an access key, the number being that of
+ * the user or, of the account itself, its uid; a group's "@g/<name>". Neither
+ * has a secret, so nobody can sign with them. An account needs a record only to
+ * revoke its tokens.
+ */
 typedef struct {
+    cos_cred_kind_e  kind;
     cos_str_t  access_key;
     cos_str_t  sealed;
-    cos_str_t  user;                  /* name */
-    uint64_t   uid;
+    cos_str_t  user;                  /* name; of a GROUP: its own */
+    uint64_t   uid;                   /* of the account */
+    uint64_t   sub;                   /* of its user; 0: the account itself */
     uint64_t   created;               /* ms */
     uint64_t   seq;
     unsigned   disabled:1;
+    uint64_t   since;                 /* USER: tokens issued before that, in ms,
+                                         are void */
+    cos_str_t  attr[COS_CX_MAX];
 } cos_cred_t;
 
 int cos_cred_encode(cos_buf_t *b, const cos_cred_t *c);

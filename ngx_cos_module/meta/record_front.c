@@ -5,7 +5,7 @@
  *
  *         bucket             credential             upload
  *    0    u8 version         u8 version             u8 version
- *    1    u8 acl             u8 flags, 1: disabled  u8 0
+ *    1    u8 acl             u8 flags              u8 0
  *    2    u8 name length     u16 access key length  u16 id length
  *    3    u8 id length
  *    4    u8 region length   u16 sealed length      u32 key length
@@ -15,10 +15,13 @@
  *   16    u64 created        u64 created            u64 initiated
  *   24    u64 owner          u64 uid                u64 initiator
  *   32    name, id, region,  access key, sealed,    id, key,
- *         attributes         user                   object record
+ *         attributes         user, attributes       object record
  *
- * A bucket's attributes are its configurations, ascending: u8 type (1 and
- * cos_bucket_attr_e), u24 length, text.
+ * Flags of a credential: 1: disabled; its kind is in the bits from 2 on.
+ *
+ * Attributes are ascending: u8 type, u24 length, text. Types of a bucket: 1 and
+ * cos_bucket_attr_e; of a credential: 1 sub, 2 since (u64 each), 3 and
+ * cos_cred_attr_e.
  */
 
 #include "record.h"
@@ -26,6 +29,12 @@
 #define FRONT_LEN     32
 #define ATTR_HEAD     4
 #define CRED_OFF      0x01
+#define CRED_KIND     1               /* bits below it */
+
+#define CRED_SUB      0
+#define CRED_SINCE    1
+#define CRED_TEXTS    2
+#define CRED_ATTRS    (CRED_TEXTS + COS_CX_MAX)
 
 
 static void
@@ -90,7 +99,7 @@ cos_bucket_fits(const cos_bucket_t *k)
 
 
 static int
-attrs_get(cos_bucket_t *k, cos_str_t rest)
+attrs_get(cos_str_t *attr, unsigned max, cos_str_t rest)
 {
     unsigned      type, last = 0;
     uint64_t      len;
@@ -105,8 +114,8 @@ attrs_get(cos_bucket_t *k, cos_str_t rest)
         len = cos_get_le(c.p + 1, 3);
         c.p += ATTR_HEAD;
 
-        if (type <= last || type > COS_BX_MAX || len == 0
-            || cos_cursor_span(&c, len, &k->attr[type - 1]) != 0)
+        if (type <= last || type > max || len == 0
+            || cos_cursor_span(&c, len, &attr[type - 1]) != 0)
         {
             return -1;
         }
@@ -118,10 +127,26 @@ attrs_get(cos_bucket_t *k, cos_str_t rest)
 }
 
 
+static void
+attrs_put(cos_buf_t *b, const cos_str_t *attr, unsigned max)
+{
+    cos_u8    head[ATTR_HEAD];
+    unsigned  i;
+
+    for (i = 0; i < max; i++) {
+        if (attr[i].len != 0) {
+            head[0] = (cos_u8) (1 + i);
+            cos_put_le(head + 1, attr[i].len, 3);
+            cos_buf_add(b, head, ATTR_HEAD);
+            cos_buf_str(b, attr[i]);
+        }
+    }
+}
+
+
 int
 cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k)
 {
-    int     i;
     cos_u8  front[FRONT_LEN];
 
     if (!cos_bucket_fits(k)) {
@@ -139,14 +164,7 @@ cos_bucket_encode(cos_buf_t *b, const cos_bucket_t *k)
     cos_buf_str(b, k->id);
     cos_buf_str(b, k->region);
 
-    for (i = 0; i < COS_BX_MAX; i++) {
-        if (k->attr[i].len != 0) {
-            front[0] = (cos_u8) (1 + i);
-            cos_put_le(front + 1, k->attr[i].len, 3);
-            cos_buf_add(b, front, ATTR_HEAD);
-            cos_buf_str(b, k->attr[i]);
-        }
-    }
+    attrs_put(b, k->attr, COS_BX_MAX);
 
     return b->err ? -1 : 0;
 }
@@ -187,7 +205,7 @@ cos_bucket_decode(cos_bucket_t *k, cos_str_t rec)
     rest.data += p[4];
     rest.len -= p[4];
 
-    if (attrs_get(k, rest) != 0) {
+    if (attrs_get(k->attr, COS_BX_MAX, rest) != 0) {
         return -1;
     }
 
@@ -198,21 +216,61 @@ cos_bucket_decode(cos_bucket_t *k, cos_str_t rec)
 int
 cos_cred_fits(const cos_cred_t *c)
 {
-    return c->access_key.len != 0 && c->access_key.len <= COS_TEXT_MAX
-           && c->sealed.len <= COS_TEXT_MAX && c->user.len <= COS_TEXT_MAX;
+    size_t  i;
+
+    if ((unsigned) c->kind >= COS_CRED_KIND_MAX || c->access_key.len == 0
+        || c->access_key.len > COS_TEXT_MAX || c->sealed.len > COS_TEXT_MAX
+        || c->user.len > COS_TEXT_MAX
+        || (c->kind != COS_CRED_KEY && c->sealed.len != 0))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < COS_CX_MAX; i++) {
+        if (c->attr[i].len > COS_ATTR_MAX) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static cos_str_t
+number_put(cos_u8 buf[8], uint64_t n)
+{
+    cos_put_le(buf, n, 8);
+
+    return (cos_str_t) { n != 0 ? 8 : 0, buf };
+}
+
+
+static int
+number_get(uint64_t *n, cos_str_t s)
+{
+    if (s.len == 0) {
+        return 0;
+    }
+
+    *n = s.len == 8 ? cos_get_le(s.data, 8) : 0;
+
+    return *n != 0 ? 0 : -1;
 }
 
 
 int
 cos_cred_encode(cos_buf_t *b, const cos_cred_t *c)
 {
-    cos_u8  front[FRONT_LEN];
+    cos_u8     front[FRONT_LEN], sub[8], since[8];
+    cos_str_t  attr[CRED_ATTRS];
 
     if (!cos_cred_fits(c)) {
         return -1;
     }
 
-    front_put(front, c->disabled ? CRED_OFF : 0, c->seq, c->created, c->uid);
+    front_put(front, (unsigned) c->kind << CRED_KIND
+                     | (c->disabled ? CRED_OFF : 0),
+              c->seq, c->created, c->uid);
     cos_put_le(front + 2, c->access_key.len, 2);
     cos_put_le(front + 4, c->sealed.len, 2);
     cos_put_le(front + 6, c->user.len, 2);
@@ -222,6 +280,11 @@ cos_cred_encode(cos_buf_t *b, const cos_cred_t *c)
     cos_buf_str(b, c->sealed);
     cos_buf_str(b, c->user);
 
+    attr[CRED_SUB] = number_put(sub, c->sub);
+    attr[CRED_SINCE] = number_put(since, c->since);
+    memcpy(attr + CRED_TEXTS, c->attr, sizeof(c->attr));
+    attrs_put(b, attr, CRED_ATTRS);
+
     return b->err ? -1 : 0;
 }
 
@@ -229,27 +292,47 @@ cos_cred_encode(cos_buf_t *b, const cos_cred_t *c)
 int
 cos_cred_decode(cos_cred_t *c, cos_str_t rec)
 {
+    size_t         n;
     uint64_t       len[2];
+    cos_str_t      rest, attr[CRED_ATTRS];
     const cos_u8  *p = rec.data;
 
     memset(c, 0, sizeof(*c));
+    memset(attr, 0, sizeof(attr));
 
-    if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION || p[1] > CRED_OFF) {
+    if (rec.len < FRONT_LEN || p[0] != COS_RECORD_VERSION
+        || p[1] >> CRED_KIND >= COS_CRED_KIND_MAX)
+    {
         return -1;
     }
 
+    c->kind = (cos_cred_kind_e) (p[1] >> CRED_KIND);
     c->disabled = p[1] & CRED_OFF;
     c->seq = cos_get_le(p + 8, 8);
     c->created = cos_get_le(p + 16, 8);
     c->uid = cos_get_le(p + 24, 8);
     len[0] = cos_get_le(p + 2, 2);
     len[1] = cos_get_le(p + 4, 2);
+    n = cos_get_le(p + 6, 2);
 
-    if (texts_get(rec, &c->access_key, &c->sealed, &c->user, len) != 0
-        || c->user.len != cos_get_le(p + 6, 2))
+    if (texts_get(rec, &c->access_key, &c->sealed, &rest, len) != 0
+        || rest.len < n)
     {
         return -1;
     }
+
+    c->user = (cos_str_t) { n, rest.data };
+    rest.data += n;
+    rest.len -= n;
+
+    if (attrs_get(attr, CRED_ATTRS, rest) != 0
+        || number_get(&c->sub, attr[CRED_SUB]) != 0
+        || number_get(&c->since, attr[CRED_SINCE]) != 0)
+    {
+        return -1;
+    }
+
+    memcpy(c->attr, attr + CRED_TEXTS, sizeof(c->attr));
 
     return cos_cred_fits(c) ? 0 : -1;
 }

@@ -40,6 +40,10 @@ const char *const  cos_json_bucket_attrs[COS_BX_MAX] = {
     "origin", "limits"
 };
 
+const char *const  cos_json_cred_attrs[COS_CX_MAX] = {
+    "email", "policy", "presets", "groups", "rules"
+};
+
 const char *const  cos_json_headers[COS_H_MAX] = {
     "type", "cache", "disposition", "encoding", "language", "expires"
 };
@@ -285,6 +289,7 @@ bucket_put(writer_t *w, const cos_bucket_t *k)
 static void
 cred_put(writer_t *w, const cos_cred_t *c)
 {
+    int       i;
     writer_t  in = { w->b, 0 };
 
     name_put(w, "cred");
@@ -297,6 +302,12 @@ cred_put(writer_t *w, const cos_cred_t *c)
     member_uint(&in, "created", c->created);
     member_uint(&in, "seq", c->seq);
     member_uint(&in, "disabled", c->disabled);
+    member_uint(&in, "kind", (uint64_t) c->kind);
+    member_uint(&in, "sub", c->sub);
+    member_uint(&in, "since", c->since);
+    for (i = 0; i < COS_CX_MAX; i++) {
+        member_str(&in, cos_json_cred_attrs[i], c->attr[i]);
+    }
     cos_buf_char(w->b, '}');
 }
 

@@ -17,6 +17,7 @@ extern const char *const  cos_json_kinds[COS_J_SEAL + 1];
 extern const char *const  cos_json_headers[COS_H_MAX];
 extern const char *const  cos_json_attrs[COS_X_MAX];
 extern const char *const  cos_json_bucket_attrs[COS_BX_MAX];
+extern const char *const  cos_json_cred_attrs[COS_CX_MAX];
 
 int cos_json_complete(const cos_json_t *j);
 

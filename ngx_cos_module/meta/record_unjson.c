@@ -437,6 +437,10 @@ cred_get(reader_t *doc, cos_cred_t *c)
     c->created = member_uint(&r, "created", UINT64_MAX);
     c->seq = member_uint(&r, "seq", UINT64_MAX);
     c->disabled = member_uint(&r, "disabled", 1) != 0;
+    c->kind = (cos_cred_kind_e) member_uint(&r, "kind", COS_CRED_KIND_MAX - 1);
+    c->sub = member_uint(&r, "sub", UINT64_MAX);
+    c->since = member_uint(&r, "since", UINT64_MAX);
+    member_attrs(&r, cos_json_cred_attrs, COS_CX_MAX, c->attr);
 
     return finish(&r);
 }

@@ -436,6 +436,10 @@ raise_ids(cos_rb_t *b, const cos_json_t *j)
     if (j->kind == COS_J_CRED && j->cred.uid > b->max_uid) {
         b->max_uid = j->cred.uid;
     }
+
+    if (j->kind == COS_J_CRED && j->cred.sub > b->max_uid) {
+        b->max_uid = j->cred.sub;
+    }
 }
 
 

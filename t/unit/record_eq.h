@@ -81,7 +81,16 @@ same_bucket(const cos_bucket_t *a, const cos_bucket_t *b)
 static inline int
 same_cred(const cos_cred_t *a, const cos_cred_t *b)
 {
-    return cos_str_eq(a->access_key, b->access_key)
+    int  i;
+
+    for (i = 0; i < COS_CX_MAX; i++) {
+        if (!cos_str_eq(a->attr[i], b->attr[i])) {
+            return 0;
+        }
+    }
+
+    return a->kind == b->kind && a->sub == b->sub && a->since == b->since
+           && cos_str_eq(a->access_key, b->access_key)
            && cos_str_eq(a->sealed, b->sealed) && cos_str_eq(a->user, b->user)
            && a->uid == b->uid && a->created == b->created
            && a->seq == b->seq && a->disabled == b->disabled;

@@ -167,6 +167,8 @@ gen_bucket(gen_t *g, cos_bucket_t *k)
 static inline void
 gen_cred(gen_t *g, cos_cred_t *c)
 {
+    int  i;
+
     memset(c, 0, sizeof(*c));
     c->access_key = gen_text(g, 1, 300);
     c->sealed = gen_text(g, 0, 300);
@@ -175,6 +177,17 @@ gen_cred(gen_t *g, cos_cred_t *c)
     c->created = gen_uint(g, UINT64_MAX);
     c->seq = gen_uint(g, UINT64_MAX);
     c->disabled = gen_raw(g) % 2;
+    c->kind = (cos_cred_kind_e) gen_uint(g, COS_CRED_KIND_MAX - 1);
+    c->sub = gen_uint(g, UINT64_MAX);
+    c->since = gen_uint(g, UINT64_MAX);
+
+    if (c->kind != COS_CRED_KEY) {
+        c->sealed.len = 0;
+    }
+
+    for (i = 0; i < COS_CX_MAX; i++) {
+        c->attr[i] = gen_text(g, 0, 50);
+    }
 }
 
 
