@@ -16,7 +16,6 @@
 
 #define COS_TOKEN_ID_LEN      36      /* of a temporary access key */
 #define COS_TOKEN_SECRET_LEN  40      /* hex digits */
-#define COS_TOKEN_NAME_MAX    64
 #define COS_TOKEN_POLICY_MAX  3072    /* bytes: a token has to fit into a header
                                          or a URL of 8 KB */
 #define COS_TOKEN_MAX         6144    /* bytes of a token's text */
@@ -30,7 +29,6 @@ typedef struct {
 typedef struct {
     cos_str_t  id;                    /* temporary access key */
     cos_str_t  parent;                /* access key that it was asked for with */
-    cos_str_t  name;                  /* of the session; may be empty */
     cos_str_t  policy;                /* limits it further; empty: not */
     uint64_t   issued;                /* ms since 1970 */
     uint64_t   expires;               /* s since 1970: not valid from then on */

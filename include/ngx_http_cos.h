@@ -29,6 +29,7 @@
 #include "cos_policy.h"
 #include "cos_record.h"
 #include "cos_referer.h"
+#include "cos_token.h"
 #include "cos_website.h"
 #include "cos_xml.h"
 #include "ngx_http_cos_meta.h"
@@ -60,6 +61,9 @@ typedef struct {
     ngx_str_t                    root_keys_file;
     ngx_str_t                    master_key_file;
     u_char                       master_key[32];
+    ngx_str_t                    token_key_file; /* empty: of the master key */
+    u_char                       token_key[32];
+    cos_token_keys_t             token_keys;     /* in workers */
     ngx_array_t                 *sse_keys;       /* cos_sse_key_t; the first
                                                     seals what is new */
     ngx_array_t                 *kms_keys;       /* cos_sse_key_t */
@@ -134,6 +138,11 @@ typedef struct {
     uint64_t    sub;                  /* of its user; 0: the account itself */
     ngx_str_t   name;
     ngx_str_t   access_key;
+    /* policies of the user, and of a temporary credential; they live as long as
+     * the request */
+    const cos_policy_t *const  *policies;
+    size_t                      npolicies;
+    const cos_policy_t         *session;
 } ngx_http_cos_identity_t;
 
 
@@ -150,7 +159,7 @@ typedef struct {
 
 typedef ngx_int_t (*ngx_http_cos_step_pt)(ngx_http_cos_ctx_t *ctx);
 
-/* A bucket as this worker keeps it (request/ngx_http_cos_kept.c). */
+/* A bucket or a user as this worker keeps it (request/ngx_http_cos_kept.c). */
 typedef struct ngx_http_cos_kept_s  ngx_http_cos_kept_t;
 
 /* A fact from Redis: through the shared cache, else asked for. */
@@ -162,9 +171,8 @@ typedef struct {
     ngx_http_cos_ctx_t     *ctx;
     unsigned                failed:1; /* no answer, or an error reply */
     unsigned                done:1;
-    /* of a bucket, see ngx_http_cos_bucket_fact() */
-    unsigned                bucket:1;
-    ngx_http_cos_kept_t    *kept;     /* NULL: no such bucket, or not yet asked */
+    unsigned                keep:1;   /* for the worker: of a bucket, a user */
+    ngx_http_cos_kept_t    *kept;     /* NULL: no such thing, or not yet asked */
     /* of an object, see ngx_http_cos_object_fact() */
     unsigned                object:1;
     unsigned                by_version:1;   /* that version, not the current */
@@ -194,6 +202,8 @@ struct ngx_http_cos_ctx_s {
 
     ngx_http_cos_fact_t       bucket_fact;
     ngx_http_cos_fact_t       cred_fact;
+    ngx_http_cos_fact_t       user_fact;
+    cos_token_t              *token;  /* that could be read; NULL: none */
     ngx_http_cos_fact_t       object_fact;
     ngx_http_cos_fact_t      *domain_fact;  /* bucket of a foreign host */
     const cos_arg_t          *version_arg;  /* names a version, or NULL */
@@ -311,6 +321,10 @@ ngx_int_t ngx_http_cos_object_fact(ngx_http_cos_ctx_t *ctx,
 ngx_int_t ngx_http_cos_bucket_fact(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_fact_t *f, ngx_str_t *name);
 
+/* Makes f the record of the user of that number. Its value is read-only. */
+ngx_int_t ngx_http_cos_user_fact(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_fact_t *f, uint64_t number);
+
 /* Reads a document of a bucket's record into the form that decisions use,
  * all from a. NULL: it cannot be read, or no memory. */
 typedef void *(*ngx_http_cos_compile_pt)(cos_str_t text, cos_alloc_t *a);
@@ -324,7 +338,12 @@ typedef void *(*ngx_http_cos_compile_pt)(cos_str_t text, cos_alloc_t *a);
 ngx_int_t ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k,
     cos_bucket_attr_e attr, ngx_http_cos_compile_pt compile, void **rule);
 
-/* For ngx_http_cos_ask() alone. The stamp of what is kept under f->key, or 0;
+/* The same for the whole record of what is no bucket. */
+ngx_int_t ngx_http_cos_kept_whole(ngx_http_cos_kept_t *k,
+    ngx_http_cos_compile_pt compile, void **rule);
+
+/* For ngx_http_cos_ask(), and for facts that did not come from Redis: those have
+ * no stamp. The stamp of what is kept under f->key, or 0;
  * f gets what is kept; f->value has come, from the cache or from Redis, and is
  * kept, or is what is kept already. */
 uint64_t ngx_http_cos_kept_stamp(ngx_http_cos_fact_t *f);

@@ -21,6 +21,8 @@ char *ngx_http_cos_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_cos_conf_data(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_cos_conf_root_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_cos_conf_token_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cos_conf_open_containers(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -98,8 +98,9 @@ ngx_http_cos_redis_stats_t *ngx_http_cos_redis_stats(void);
  * Values of o{..}, b: and u: keys by their Redis key, with "known to be
  * missing" as an empty value. Sharded over several zones (one mutex each).
  * Dropped by invalidations, emptied and unused while the link is not ready.
- * Values over NGX_HTTP_COS_CACHE_MAX are not kept; records of buckets (b:) up
- * to NGX_HTTP_COS_CACHE_BUCKET_MAX, since every request asks for one.
+ * Values over NGX_HTTP_COS_CACHE_MAX are not kept; records of buckets (b:) and
+ * users (u:@) up to NGX_HTTP_COS_CACHE_BUCKET_MAX, since every request asks for
+ * one.
  */
 #define NGX_HTTP_COS_CACHE_MAX         16384
 #define NGX_HTTP_COS_CACHE_BUCKET_MAX  524288

@@ -3,24 +3,21 @@
  * operation runs.
  *
  *   1 what cannot be named or parsed is refused
- *   2 facts: bucket, credential, object (one round trip, none when hot)
- *   3 the signature is proved
+ *   2 facts: bucket, credential, user, object (one round trip or two, none when
+ *     hot)
+ *   3 the signature is proved (ngx_http_cos_who.c)
  *   4 the bucket must exist, the identity must have the right
  */
 
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_rights.h"
-#include "cos_post.h"
-
-
-#define MAX_ACCESS_KEY  128
+#include "ngx_http_cos_who.h"
 
 
 static cos_err_e which_version(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t credential(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t collect(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t judge(ngx_http_cos_ctx_t *ctx);
-static cos_err_e prove(ngx_http_cos_ctx_t *ctx);
 
 
 /* The version of the object that the query names. */
@@ -113,25 +110,16 @@ ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
 static ngx_int_t
 credential(ngx_http_cos_ctx_t *ctx)
 {
-    u_char     *p;
-    ngx_str_t  *key;
+    ngx_int_t  rc;
 
-    if (ctx->sig.scheme != COS_SIG_NONE
-        && ngx_http_cos_root_key(ctx->mcf, &ctx->sig.access_key) == NULL)
-    {
-        if (ctx->sig.access_key.len > MAX_ACCESS_KEY) {
-            return ngx_http_cos_fail(ctx, COS_E_INVALID_ACCESS_KEY, NULL);
-        }
+    rc = ngx_http_cos_who_key(ctx);
 
-        key = &ctx->cred_fact.key;
-        key->len = 2 + ctx->sig.access_key.len;
-        key->data = ngx_pnalloc(ctx->request->pool, key->len);
-        if (key->data == NULL) {
-            return NGX_ERROR;
-        }
+    if (rc == NGX_DECLINED) {
+        return ngx_http_cos_fail(ctx, COS_E_INVALID_ACCESS_KEY, NULL);
+    }
 
-        p = ngx_cpymem(key->data, "u:", 2);
-        ngx_memcpy(p, ctx->sig.access_key.data, ctx->sig.access_key.len);
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_cos_goto(ctx, collect);
@@ -163,6 +151,13 @@ collect(ngx_http_cos_ctx_t *ctx)
     down |= (rc == NGX_DECLINED);
 
     rc = ask_once(ctx, &ctx->cred_fact, 0);
+    down |= (rc == NGX_DECLINED);
+
+    if (ngx_http_cos_who_user(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ask_once(ctx, &ctx->user_fact, 0);
     down |= (rc == NGX_DECLINED);
 
     if (ctx->bucket_fact.done && !ctx->bucket_fact.failed
@@ -201,7 +196,7 @@ collect(ngx_http_cos_ctx_t *ctx)
     }
 
     if (ctx->bucket_fact.failed || ctx->cred_fact.failed
-        || ctx->object_fact.failed)
+        || ctx->user_fact.failed || ctx->object_fact.failed)
     {
         return ngx_http_cos_fail(ctx, COS_E_UNAVAILABLE,
                                  "the metadata store cannot be reached");
@@ -235,7 +230,7 @@ judge(ngx_http_cos_ctx_t *ctx)
     }
 
     if (ctx->sig.scheme != COS_SIG_NONE) {
-        err = prove(ctx);
+        err = ngx_http_cos_who_prove(ctx);
 
         if (err != COS_OK) {
             return ngx_http_cos_fail(ctx, err, ctx->reason);
@@ -288,170 +283,4 @@ judge(ngx_http_cos_ctx_t *ctx)
     ctx->request->content_handler = ngx_http_cos_content_handler;
 
     return NGX_DECLINED;
-}
-
-
-/* The client signed '+' in the query as a plus: so it is one. */
-static cos_err_e
-read_plus(ngx_http_cos_ctx_t *ctx)
-{
-    size_t      i;
-    ptrdiff_t   n;
-    cos_arg_t  *a;
-
-    for (i = 0; i < ctx->http.args.n; i++) {
-        a = &ctx->http.args.v[i];
-
-        if (ngx_strlchr(a->raw_value.data, a->raw_value.data
-                                           + a->raw_value.len, '+')
-            == NULL)
-        {
-            continue;
-        }
-
-        a->value.data = ngx_pnalloc(ctx->request->pool, a->raw_value.len);
-        if (a->value.data == NULL) {
-            return COS_E_INTERNAL;
-        }
-
-        n = cos_pct_decode(a->value.data, a->raw_value, 0);
-        if (n < 0) {
-            return COS_E_INVALID_URI;
-        }
-
-        a->value.len = n;
-    }
-
-    return COS_OK;
-}
-
-
-/* Whether who signed has said which operation is meant: a link to read an
- * object must not become one to change its ACL when somebody adds "&acl". */
-static ngx_uint_t
-operation_signed(ngx_http_cos_ctx_t *ctx)
-{
-    ngx_uint_t        i;
-    const cos_arg_t  *a;
-
-    for (i = 0; i < 2; i++) {
-        a = ctx->name.chose[i];
-
-        if (a && !cos_sig_covers_arg(&ctx->sig, a->name)) {
-            return 0;
-        }
-    }
-
-    /* nor a link to what is current become one to what was replaced */
-    a = ctx->version_arg;
-
-    return a == NULL || cos_sig_covers_arg(&ctx->sig, a->name);
-}
-
-
-/* --- who ---------------------------------------------------------------------- */
-
-ngx_http_cos_root_key_t *
-ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf, ngx_str_t *access_key)
-{
-    ngx_uint_t                i;
-    ngx_http_cos_root_key_t  *k;
-
-    k = mcf->root_keys->elts;
-
-    for (i = 0; i < mcf->root_keys->nelts; i++) {
-        if (k[i].access_key.len == access_key->len
-            && ngx_memcmp(k[i].access_key.data, access_key->data,
-                          access_key->len)
-               == 0)
-        {
-            return &k[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static cos_err_e
-prove(ngx_http_cos_ctx_t *ctx)
-{
-    u_char                    secret_buf[256];
-    cos_cred_t                cred;
-    cos_err_e                 err;
-    cos_str_t                 secret;
-    ptrdiff_t                 n;
-    ngx_http_cos_root_key_t  *root;
-    ngx_http_cos_identity_t  *id = &ctx->identity;
-
-    root = ngx_http_cos_root_key(ctx->mcf, &ctx->sig.access_key);
-
-    if (root) {
-        secret = root->secret;
-        id->uid = root->uid;
-        id->name = root->name;
-
-    } else {
-
-        if (ctx->cred_fact.value.len == 0) {
-            return COS_E_INVALID_ACCESS_KEY;
-        }
-
-        if (cos_cred_decode(&cred, ctx->cred_fact.value) != 0
-            || cred.sealed.len > sizeof(secret_buf))
-        {
-            ctx->reason = "the credential record is damaged";
-            return COS_E_INTERNAL;
-        }
-
-        if (cred.disabled) {
-            return COS_E_KEY_DISABLED;
-        }
-
-        n = cos_unseal(ctx->mcf->master_key, cred.access_key, cred.sealed,
-                       secret_buf);
-        if (n < 0) {
-            ctx->reason = "the credential was sealed with another master key";
-            return COS_E_INTERNAL;
-        }
-
-        secret.data = secret_buf;
-        secret.len = n;
-        id->uid = cred.uid;
-        id->name = cred.user;
-    }
-
-    id->access_key = ctx->sig.access_key;
-
-    if (ctx->form) {
-        err = cos_form_sig_verify(&ctx->sig, secret, ngx_time(),
-                                  ctx->lcf->region, &ctx->alloc);
-
-    } else {
-        err = cos_sig_verify(&ctx->http, &ctx->sig, secret, ngx_time(),
-                             ctx->lcf->region, &ctx->alloc, NULL);
-    }
-
-    if (!root) {
-        ngx_explicit_memzero(secret_buf, sizeof(secret_buf));
-    }
-
-    if (err == COS_OK && !operation_signed(ctx)) {
-        ctx->reason = "the query parameter that chooses the operation or the "
-                      "version is not signed";
-        err = COS_E_UNSIGNED_HEADER;
-    }
-
-    if (err == COS_OK && ctx->sig.token.len) {
-        /* long-lived keys have no token; temporary ones are not issued */
-        err = COS_E_INVALID_TOKEN;
-    }
-
-    if (err == COS_OK && ctx->sig.literal_plus) {
-        err = read_plus(ctx);
-    }
-
-    id->known = (err == COS_OK);
-
-    return err;
 }

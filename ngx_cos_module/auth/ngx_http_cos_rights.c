@@ -134,6 +134,10 @@ rules_init(ngx_http_cos_ctx_t *ctx, cos_policy_rules_t *rules,
 
     ngx_memzero(rules, sizeof(cos_policy_rules_t));
 
+    rules->user = ctx->identity.policies;
+    rules->nuser = ctx->identity.npolicies;
+    rules->session = ctx->identity.session;
+
     if (p->bucket == NULL) {
         return NGX_OK;
     }

@@ -2,11 +2,11 @@
  * auth: what a token holds and how it is sealed.
  *
  *    0  u8 version
- *    1  u8 length of the access key, of the parent's, of the session's name
- *    4  u16 length of the policy
- *    6  u64 issued
- *   14  u64 expires
- *   22  the texts, in that order
+ *    1  u8 length of the access key, of the parent's
+ *    3  u16 length of the policy
+ *    5  u64 issued
+ *   13  u64 expires
+ *   21  the texts, in that order
  *
  * Numbers are little-endian. Sealed with AES-256-GCM, then base64 of the sort
  * that URLs and headers take as it is.
@@ -17,11 +17,10 @@
 #include "cos_token.h"
 
 #define VERSION    1
-#define HEAD_LEN   22
+#define HEAD_LEN   21
 #define KEY_MAX    128                /* as the gate has it */
 #define PLAIN_MAX                                                             \
-    (HEAD_LEN + COS_TOKEN_ID_LEN + KEY_MAX + COS_TOKEN_NAME_MAX               \
-     + COS_TOKEN_POLICY_MAX)
+    (HEAD_LEN + COS_TOKEN_ID_LEN + KEY_MAX + COS_TOKEN_POLICY_MAX)
 
 #define AAD  COS_STR("cos temporary credential")
 
@@ -125,7 +124,6 @@ fits(const cos_token_t *t)
 {
     return t->id.len != 0 && t->id.len <= COS_TOKEN_ID_LEN
            && t->parent.len != 0 && t->parent.len <= KEY_MAX
-           && t->name.len <= COS_TOKEN_NAME_MAX
            && t->policy.len <= COS_TOKEN_POLICY_MAX;
 }
 
@@ -210,13 +208,11 @@ cos_token_seal(cos_buf_t *b, const cos_token_t *t, const cos_token_keys_t *k)
     plain[0] = VERSION;
     plain[1] = (cos_u8) t->id.len;
     plain[2] = (cos_u8) t->parent.len;
-    plain[3] = (cos_u8) t->name.len;
-    p = number_put(plain + 4, t->policy.len, 2);
+    p = number_put(plain + 3, t->policy.len, 2);
     p = number_put(p, t->issued, 8);
     p = number_put(p, t->expires, 8);
     p = text_put(p, t->id);
     p = text_put(p, t->parent);
-    p = text_put(p, t->name);
     p = text_put(p, t->policy);
 
     text.data = plain;
@@ -232,7 +228,7 @@ int
 cos_token_open(cos_token_t *t, cos_str_t text, const cos_token_keys_t *k,
     cos_alloc_t *a)
 {
-    size_t     len[4];
+    size_t     len[3];
     cos_u8    *p;
     cos_str_t  sealed;
     ptrdiff_t  n;
@@ -258,19 +254,17 @@ cos_token_open(cos_token_t *t, cos_str_t text, const cos_token_keys_t *k,
 
     len[0] = p[1];
     len[1] = p[2];
-    len[2] = p[3];
-    len[3] = number_get(p + 4, 2);
-    t->issued = number_get(p + 6, 8);
-    t->expires = number_get(p + 14, 8);
+    len[2] = number_get(p + 3, 2);
+    t->issued = number_get(p + 5, 8);
+    t->expires = number_get(p + 13, 8);
 
-    if (HEAD_LEN + len[0] + len[1] + len[2] + len[3] != (size_t) n) {
+    if (HEAD_LEN + len[0] + len[1] + len[2] != (size_t) n) {
         return -1;
     }
 
     p = text_get(&t->id, p + HEAD_LEN, len[0]);
     p = text_get(&t->parent, p, len[1]);
-    p = text_get(&t->name, p, len[2]);
-    (void) text_get(&t->policy, p, len[3]);
+    (void) text_get(&t->policy, p, len[2]);
 
     return fits(t) ? 0 : -1;
 }

@@ -185,11 +185,14 @@ leave_mark(ngx_slab_pool_t *pool, uint32_t hash, ngx_str_t *key,
 }
 
 
-/* A bucket's record may hold documents, and every request needs it. */
+/* A bucket's or a user's record may hold documents, and every request needs
+ * them. */
 static size_t
 value_max(ngx_str_t *key)
 {
-    return key->len > 2 && key->data[0] == 'b' && key->data[1] == ':'
+    return key->len > 2
+           && (ngx_memcmp(key->data, "b:", 2) == 0
+               || (key->len > 3 && ngx_memcmp(key->data, "u:@", 3) == 0))
            ? NGX_HTTP_COS_CACHE_BUCKET_MAX : NGX_HTTP_COS_CACHE_MAX;
 }
 

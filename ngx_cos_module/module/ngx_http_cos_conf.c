@@ -24,7 +24,7 @@ ngx_http_cos_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mcf->redis.*, mcf->zone, mcf->path, mcf->root_keys,
-     *     mcf->sse_keys, mcf->kms_keys, mcf->kms_default,
+     *     mcf->token_key_file, mcf->sse_keys, mcf->kms_keys, mcf->kms_default,
      *     mcf->thread_pool, mcf->enabled = 0
      */
 

@@ -93,40 +93,29 @@ ngx_http_cos_conf_secret(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *secret)
 }
 
 
-char *
-ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* A file of 32 bytes, or of 64 hexadecimal digits. */
+static char *
+key_file(ngx_conf_t *cf, ngx_str_t *name, u_char key[32])
 {
-    ngx_http_cos_main_conf_t  *mcf = conf;
+    ngx_str_t  text;
 
-    ngx_str_t  *value, text;
-
-    (void) cmd;
-
-    if (mcf->master_key_file.len) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    mcf->master_key_file = value[1];
-
-    if (ngx_http_cos_conf_file(cf, &mcf->master_key_file, &text) != NGX_OK)
-    {
+    if (ngx_http_cos_conf_file(cf, name, &text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
     if (text.len == 32) {
-        ngx_memcpy(mcf->master_key, text.data, 32);
+        ngx_memcpy(key, text.data, 32);
 
     } else {
         while (text.len && text.data[text.len - 1] <= ' ') {
             text.len--;
         }
 
-        if (cos_unhex(mcf->master_key, 32, text) != 0) {
+        if (cos_unhex(key, 32, text) != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" must hold 32 bytes or 64 hexadecimal "
                                "digits: openssl rand -hex 32 > \"%V\"",
-                               &mcf->master_key_file, &mcf->master_key_file);
+                               name, name);
             return NGX_CONF_ERROR;
         }
     }
@@ -134,6 +123,42 @@ ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_explicit_memzero(text.data, text.len);
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_cos_conf_master_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                 *value = cf->args->elts;
+    ngx_http_cos_main_conf_t  *mcf = conf;
+
+    (void) cmd;
+
+    if (mcf->master_key_file.len) {
+        return "is duplicate";
+    }
+
+    mcf->master_key_file = value[1];
+
+    return key_file(cf, &mcf->master_key_file, mcf->master_key);
+}
+
+
+char *
+ngx_http_cos_conf_token_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                 *value = cf->args->elts;
+    ngx_http_cos_main_conf_t  *mcf = conf;
+
+    (void) cmd;
+
+    if (mcf->token_key_file.len) {
+        return "is duplicate";
+    }
+
+    mcf->token_key_file = value[1];
+
+    return key_file(cf, &mcf->token_key_file, mcf->token_key);
 }
 
 

@@ -69,6 +69,13 @@ static ngx_command_t  commands[] = {
       0,
       NULL },
 
+    { ngx_string("cos_token_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_cos_conf_token_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_sse_keys"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_cos_conf_sse_keys,
@@ -461,6 +468,15 @@ init_process(ngx_cycle_t *cycle)
     if (cos_hash_init() != 0) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "cos: the hash algorithms of OpenSSL are not available");
+        return NGX_ERROR;
+    }
+
+    if (cos_token_keys(&mcf->token_keys, mcf->token_key_file.len
+                                         ? mcf->token_key : mcf->master_key)
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "cos: the keys of tokens cannot be derived");
         return NGX_ERROR;
     }
 

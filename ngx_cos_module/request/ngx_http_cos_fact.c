@@ -62,7 +62,7 @@ ngx_int_t
 ngx_http_cos_bucket_fact(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
     ngx_str_t *name)
 {
-    f->bucket = 1;
+    f->keep = 1;
     f->key.len = 2 + name->len;
     f->key.data = ngx_pnalloc(ctx->request->pool, f->key.len);
 
@@ -71,6 +71,23 @@ ngx_http_cos_bucket_fact(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
     }
 
     ngx_memcpy(ngx_cpymem(f->key.data, "b:", 2), name->data, name->len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_user_fact(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f,
+    uint64_t number)
+{
+    f->keep = 1;
+    f->key.data = ngx_pnalloc(ctx->request->pool, 3 + NGX_INT64_LEN);
+
+    if (f->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->key.len = ngx_sprintf(f->key.data, "u:@%uL", number) - f->key.data;
 
     return NGX_OK;
 }
@@ -156,7 +173,7 @@ fact_reply(ngx_http_cos_call_t *call, redisReply *reply)
         }
     }
 
-    if (f->bucket && !f->failed && ngx_http_cos_kept_new(ctx, f) != NGX_OK) {
+    if (f->keep && !f->failed && ngx_http_cos_kept_new(ctx, f) != NGX_OK) {
         f->failed = 1;
     }
 
@@ -172,7 +189,7 @@ from_cache(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f)
 {
     ngx_int_t  rc;
 
-    f->mark.stamp = f->bucket ? ngx_http_cos_kept_stamp(f) : 0;
+    f->mark.stamp = f->keep ? ngx_http_cos_kept_stamp(f) : 0;
 
     rc = ngx_http_cos_cache_get(&f->key, f->buf, sizeof(f->buf),
                                 ctx->request->pool, &f->value, &f->mark);
@@ -181,7 +198,7 @@ from_cache(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f)
         return ngx_http_cos_kept_same(ctx, f);
     }
 
-    if (rc == NGX_OK && f->bucket) {
+    if (rc == NGX_OK && f->keep) {
         return ngx_http_cos_kept_new(ctx, f);
     }
 

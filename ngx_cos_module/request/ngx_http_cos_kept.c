@@ -1,6 +1,6 @@
 /*
- * Buckets as this worker keeps them: the record, and what its documents say
- * in compiled form, so that a rule is parsed once after it changed and not
+ * Buckets, and users, as this worker keeps them: the record, and what its
+ * documents say in compiled form, so that a rule is parsed once after it changed and not
  * once a request. The shared cache only tells whether the record is still the
  * same (its stamp); where it cannot, the bytes are compared.
  *
@@ -11,7 +11,7 @@
 #include "ngx_http_cos.h"
 
 
-/* buckets, and bytes of their records, that a worker keeps */
+/* records, and bytes of them, that a worker keeps */
 #define KEPT_MAX    4096
 #define KEPT_BYTES  (32 * 1024 * 1024)
 
@@ -23,7 +23,8 @@ struct ngx_http_cos_kept_s {
     uint64_t            stamp;
     ngx_str_t           record;
     ngx_uint_t          refs;         /* of requests, and of the table */
-    uint32_t            tried;        /* attributes that were compiled */
+    uint32_t            tried;        /* attributes that were compiled; of
+                                         users the whole is the first */
     uint32_t            damaged;      /* and could not be */
     void               *compiled[COS_BX_MAX];
 };
@@ -72,6 +73,14 @@ remember(kept_t *k)
     while (count > KEPT_MAX || (bytes > KEPT_BYTES && count > 1)) {
         forget(ngx_queue_data(ngx_queue_last(&lru), kept_t, lru));
     }
+}
+
+
+static void
+used(kept_t *k)
+{
+    ngx_queue_remove(&k->lru);
+    ngx_queue_insert_head(&lru, &k->lru);
 }
 
 
@@ -175,8 +184,7 @@ ngx_http_cos_kept_same(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f)
         return NGX_ERROR;
     }
 
-    ngx_queue_remove(&k->lru);
-    ngx_queue_insert_head(&lru, &k->lru);
+    used(k);
 
     return hold(ctx, f, k);
 }
@@ -212,29 +220,30 @@ ngx_http_cos_kept_new(ngx_http_cos_ctx_t *ctx, ngx_http_cos_fact_t *f)
     }
 
     k->stamp = f->mark.stamp;
+    used(k);
 
     return hold(ctx, f, k);
 }
 
 
-ngx_int_t
-ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k, cos_bucket_attr_e attr,
+/* Compiles text once into slot i; what could not be read stays so. */
+static ngx_int_t
+rule_of(kept_t *k, ngx_uint_t i, ngx_str_t *text,
     ngx_http_cos_compile_pt compile, void **rule)
 {
-    uint32_t      bit = (uint32_t) 1 << attr;
-    cos_bucket_t  bucket;
+    uint32_t  bit = (uint32_t) 1 << i;
 
     *rule = NULL;
 
     if (!(k->tried & bit)) {
         k->tried |= bit;
 
-        if (cos_bucket_decode(&bucket, k->record) != 0) {
+        if (text == NULL) {
             k->damaged |= bit;
 
-        } else if (bucket.attr[attr].len) {
-            k->compiled[attr] = compile(bucket.attr[attr], &k->alloc);
-            k->damaged |= k->compiled[attr] ? 0 : bit;
+        } else if (text->len) {
+            k->compiled[i] = compile(*text, &k->alloc);
+            k->damaged |= k->compiled[i] ? 0 : bit;
         }
     }
 
@@ -245,9 +254,35 @@ ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k, cos_bucket_attr_e attr,
         return NGX_ERROR;
     }
 
-    *rule = k->compiled[attr];
+    *rule = k->compiled[i];
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_cos_kept_rule(ngx_http_cos_kept_t *k, cos_bucket_attr_e attr,
+    ngx_http_cos_compile_pt compile, void **rule)
+{
+    ngx_uint_t    readable;
+    cos_bucket_t  bucket;
+
+    if (k->tried & (uint32_t) 1 << attr) {
+        return rule_of(k, attr, NULL, compile, rule);
+    }
+
+    readable = cos_bucket_decode(&bucket, k->record) == 0;
+
+    return rule_of(k, attr, readable ? &bucket.attr[attr] : NULL, compile,
+                   rule);
+}
+
+
+ngx_int_t
+ngx_http_cos_kept_whole(ngx_http_cos_kept_t *k,
+    ngx_http_cos_compile_pt compile, void **rule)
+{
+    return rule_of(k, 0, &k->record, compile, rule);
 }
 
 

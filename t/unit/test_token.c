@@ -28,7 +28,6 @@ sample(void)
 
     t.id = str("AKID0123456789abcdef0123456789abcdef");
     t.parent = str("AKIDPARENT");
-    t.name = str("bob");
     t.policy = str("{\"version\":\"2.0\",\"statement\":[]}");
     t.issued = 1700000000123;
     t.expires = 1700001800;
@@ -60,7 +59,6 @@ test_round(void **state)
 
     for (n = 0; n < 9; n++) {
         t = sample();
-        t.name.len = n < 3 ? n : 0;
         t.policy.len = n;
         text = sealed(&t);
 
@@ -72,7 +70,6 @@ test_round(void **state)
         assert_int_equal(cos_token_open(&again, text, &keys, mem), 0);
         assert_true(cos_str_eq(t.id, again.id));
         assert_true(cos_str_eq(t.parent, again.parent));
-        assert_true(cos_str_eq(t.name, again.name));
         assert_true(cos_str_eq(t.policy, again.policy));
         assert_true(t.issued == again.issued);
         assert_true(t.expires == again.expires);
@@ -168,7 +165,6 @@ test_limits(void **state)
     memset(long_text, 'x', sizeof(long_text));
     t = sample();
     t.policy = (cos_str_t) { COS_TOKEN_POLICY_MAX, long_text };
-    t.name = (cos_str_t) { COS_TOKEN_NAME_MAX, long_text };
     text = sealed(&t);
     assert_true(text.len <= COS_TOKEN_MAX);
     assert_int_equal(cos_token_open(&again, text, &keys, mem), 0);
@@ -177,9 +173,6 @@ test_limits(void **state)
     t.policy.len++;
     assert_int_equal(cos_token_seal(&b, &t, &keys), -1);
     t.policy.len--;
-    t.name.len++;
-    assert_int_equal(cos_token_seal(&b, &t, &keys), -1);
-    t.name.len--;
     t.id.len = 0;
     assert_int_equal(cos_token_seal(&b, &t, &keys), -1);
     t = sample();
