@@ -300,6 +300,10 @@ cos_err_e cos_policy_read(cos_policy_t **p, cos_str_t text,
 void *cos_policy_bucket(cos_str_t text, cos_alloc_t *a);
 void *cos_policy_user(cos_str_t text, cos_alloc_t *a);
 
+/* The text of a policy that every store has, by its name; empty: there is none of
+ * that name. */
+cos_str_t cos_policy_preset(cos_str_t name);
+
 /* Whether it gives anything to everyone, or to those who only come from too
  * many addresses (AWS, "Blocking public access", the meaning of "public"). */
 int cos_policy_is_public(const cos_policy_t *p);

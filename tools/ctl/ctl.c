@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,12 +45,34 @@ static const ctl_verb_t  verbs[] = {
     { "user list", "", "all access keys", 0, ctl_user_list, 0 },
     { "user quota", "NAME [none]", "shows or, with --bytes or --objects, sets "
       "what a user may have in all buckets", 1, ctl_user_quota, 1 },
-    { "user disable", "ACCESS_KEY", "the key is refused from now on", 1,
-      ctl_user_disable, 0 },
-    { "user enable", "ACCESS_KEY", "the key works again", 1,
+    { "user show", "NAME", "an account or a user, with groups and policies", 1,
+      ctl_user_show, 0 },
+    { "user delete", "NAME", "removes a user of an account, with its keys", 1,
+      ctl_user_delete, 0 },
+    { "user policy", "NAME put FILE|get|delete|attach PRESET|detach PRESET",
+      "what a user of an account may do", 2, ctl_user_policy, 1 },
+    { "user disable", "ACCESS_KEY|NAME", "the key, or the user, is refused "
+      "from now on", 1, ctl_user_disable, 0 },
+    { "user enable", "ACCESS_KEY|NAME", "it works again", 1,
       ctl_user_enable, 0 },
     { "user rotate", "ACCESS_KEY", "new key pair of the same user; the old "
       "one is disabled", 1, ctl_user_rotate, 0 },
+    { "group add", "NAME", "new group of users of --account", 1,
+      ctl_group_add, 0 },
+    { "group delete", "NAME", "removes a group", 1, ctl_group_delete, 0 },
+    { "group list", "", "all groups", 0, ctl_group_list, 0 },
+    { "group policy", "NAME put FILE|get|delete|attach PRESET|detach PRESET",
+      "what its members may do", 2, ctl_group_policy, 1 },
+    { "group member", "NAME add|remove USER", "who is in it", 3,
+      ctl_group_member, 0 },
+    { "key add", "NAME", "one more key pair for a user", 1, ctl_key_add, 0 },
+    { "key list", "[NAME]", "access keys, of all or of one user", 0,
+      ctl_key_list, 1 },
+    { "key disable", "ACCESS_KEY", "as user disable", 1, ctl_user_disable, 0 },
+    { "key enable", "ACCESS_KEY", "as user enable", 1, ctl_user_enable, 0 },
+    { "key delete", "ACCESS_KEY", "removes a key", 1, ctl_key_delete, 0 },
+    { "token revoke", "", "voids the tokens of --user issued before --before",
+      0, ctl_token_revoke, 0 },
     { "bucket list", "", "all buckets", 0, ctl_bucket_list, 0 },
     { "bucket stat", "NAME", "owner, size and age of a bucket", 1,
       ctl_bucket_stat, 0 },
@@ -76,7 +99,7 @@ static const ctl_verb_t  verbs[] = {
 
 enum { OPT_ENV = 256, OPT_FORCE, OPT_GRACE, OPT_SSE_KEYS, OPT_BYTES,
        OPT_OBJECTS, OPT_ENDPOINT, OPT_REGION, OPT_BUCKET, OPT_KEEP,
-       OPT_RELEASE };
+       OPT_RELEASE, OPT_ACCOUNT, OPT_EMAIL, OPT_USER, OPT_BEFORE };
 
 static const struct option  longs[] = {
     { "redis", required_argument, NULL, 'r' },
@@ -88,6 +111,10 @@ static const struct option  longs[] = {
     { "grace", required_argument, NULL, OPT_GRACE },
     { "bytes", required_argument, NULL, OPT_BYTES },
     { "objects", required_argument, NULL, OPT_OBJECTS },
+    { "account", required_argument, NULL, OPT_ACCOUNT },
+    { "email", required_argument, NULL, OPT_EMAIL },
+    { "user", required_argument, NULL, OPT_USER },
+    { "before", required_argument, NULL, OPT_BEFORE },
     { "sse-keys", required_argument, NULL, OPT_SSE_KEYS },
     { "endpoint", required_argument, NULL, OPT_ENDPOINT },
     { "region", required_argument, NULL, OPT_REGION },
@@ -214,6 +241,10 @@ usage(FILE *f)
           " MASTER_KEY and\n"
           "                             SSE_KEYS in a file that cosdev wrote\n"
           "      --bytes N, --objects N user quota: the limits, 0: none\n"
+          "      --account NAME|UID     user add, group add: whose it is\n"
+          "      --email ADDRESS        user add\n"
+          "      --user NAME, --before TIME  token revoke: whose, issued until "
+          "when (now)\n"
           "      --grace SECONDS        compact: how long an emptied container "
           "stays (60);\n"
           "                             sweep: how old an orphan must be "
@@ -271,6 +302,22 @@ options(ctl_t *c, int argc, char **argv)
 
         case OPT_OBJECTS:
             c->objects = optarg;
+            break;
+
+        case OPT_ACCOUNT:
+            c->account = optarg;
+            break;
+
+        case OPT_EMAIL:
+            c->email = optarg;
+            break;
+
+        case OPT_USER:
+            c->user = optarg;
+            break;
+
+        case OPT_BEFORE:
+            c->before = optarg;
             break;
 
         case OPT_SSE_KEYS:
@@ -629,4 +676,18 @@ ctl_need_maint(ctl_t *c)
     c->maint_open = 1;
 
     return CTL_OK;
+}
+
+
+int
+ctl_need_admin(ctl_t *c)
+{
+    if (ctl_need_maint(c) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    /* the kernel gives it back, whatever becomes of this process */
+    return flock(c->store.root_fd, LOCK_EX) == 0 ? CTL_OK
+           : ctl_fail("cannot lock \"%s\": %s", c->store.root,
+                      strerror(errno));
 }

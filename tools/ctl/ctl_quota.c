@@ -68,26 +68,15 @@ typedef struct {
 static int
 match(ctl_t *c, const cos_cred_t *cred, void *ctx)
 {
-    wanted_t     *w = ctx;
-    cos_alloc_t  *a = ctl_alloc(c);
+    wanted_t  *w = ctx;
 
-    if (!cos_str_is(cred->user, w->name)) {
+    if (cred->kind != COS_CRED_KEY || cred->sub != 0
+        || !cos_str_is(cred->user, w->name))
+    {
         return 0;
     }
 
-    w->cred = *cred;
-
-    if (cos_dup(a, &w->cred.access_key, cred->access_key.data,
-                cred->access_key.len) != 0
-        || cos_dup(a, &w->cred.sealed, cred->sealed.data, cred->sealed.len)
-           != 0
-        || cos_dup(a, &w->cred.user, cred->user.data, cred->user.len) != 0)
-    {
-        ctl_error("out of memory");
-        return -1;
-    }
-
-    return 1;
+    return ctl_cred_dup(c, &w->cred, cred) == CTL_OK ? 1 : -1;
 }
 
 
@@ -140,7 +129,7 @@ ctl_user_quota(ctl_t *c, char **argv)
 
     set = argv[1] != NULL || c->bytes != NULL || c->objects != NULL;
 
-    if ((set ? ctl_need_maint(c) : ctl_need_redis(c)) != CTL_OK) {
+    if ((set ? ctl_need_admin(c) : ctl_need_redis(c)) != CTL_OK) {
         return CTL_FAILED;
     }
 

@@ -1,10 +1,14 @@
 /*
- * cosctl user: credentials. A change lies on disk before Redis hears of it,
- * like every other change, so that a rebuild restores it.
+ * cosctl user: accounts and their users.
+ *
+ * An account is a uid and its keys. A user of an account has a record of its
+ * own, which holds what it may do, and keys that name it. Names are unique over
+ * all accounts.
  */
 
 #define _GNU_SOURCE
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -12,63 +16,105 @@
 #include "ctl.h"
 
 
-#define FIRST_UID   100000000100ULL
-#define KEY_BYTES   8                 /* behind AKID, as hex */
-#define SECRET_LEN  40                /* hex digits */
+#define FIRST_UID  100000000100ULL
 
-static int load(ctl_t *c, const char *ak, cos_cred_t *cred);
-static int append(ctl_t *c, const cos_json_t *j);
-static int new_pair(ctl_t *c, cos_cred_t *cred, char *secret);
 static int switch_key(ctl_t *c, const char *ak, unsigned disabled);
 
 
-static int
-check_name(const char *name)
+static cos_str_t
+span(const char *s)
+{
+    return (cos_str_t) { strlen(s), (cos_u8 *) (uintptr_t) s };
+}
+
+
+int
+ctl_check_name(const char *name)
 {
     size_t  i;
 
     for (i = 0; name[i] != '\0'; i++) {
-        if (name[i] <= ' ' || name[i] == 127 || i == 64) {
+        if (name[i] <= ' ' || name[i] == 127 || name[i] == ',' || i == 64) {
             break;
         }
     }
 
     return name[i] == '\0' && i > 0 ? CTL_OK
-           : ctl_fail("a user's name has 1 to 64 visible characters");
+           : ctl_fail("a name has 1 to 64 visible characters, no comma");
 }
 
 
-static int
-same_name(ctl_t *c, const cos_cred_t *cred, void *ctx)
-{
-    (void) c;
+/* --- who there is --------------------------------------------------------- */
 
-    return cos_str_is(cred->user, ctx) ? 1 : 0;
+/* The user's own record, if there is one, says more than a key does. */
+static int
+match(ctl_t *c, const cos_cred_t *cred, void *ctx)
+{
+    ctl_user_t  *u = ctx;
+
+    if (cred->kind == COS_CRED_GROUP || !cos_str_is(cred->user, u->name)) {
+        return 0;
+    }
+
+    u->found = 1;
+    u->uid = cred->uid;
+    u->sub = cred->sub;
+
+    if (cred->kind == COS_CRED_USER) {
+        u->recorded = 1;
+        return ctl_cred_dup(c, &u->record, cred) == CTL_OK ? 1 : -1;
+    }
+
+    return 0;
 }
 
 
 int
-ctl_user_add(ctl_t *c, char **argv)
+ctl_user_find(ctl_t *c, ctl_user_t *u, const char *name)
 {
-    int          rc;
-    char         secret[SECRET_LEN + 1];
-    redisReply  *r;
-    cos_cred_t   cred;
+    memset(u, 0, sizeof(*u));
+    u->name = name;
 
-    if (check_name(argv[0]) != CTL_OK || ctl_need_key(c) != CTL_OK
-        || ctl_need_maint(c) != CTL_OK)
-    {
+    return ctl_each_cred(c, match, u) < 0 ? CTL_FAILED : CTL_OK;
+}
+
+
+int
+ctl_user_need(ctl_t *c, ctl_user_t *u, const char *name)
+{
+    if (ctl_user_find(c, u, name) != CTL_OK) {
         return CTL_FAILED;
     }
 
-    rc = ctl_each_cred(c, same_name, argv[0]);
+    return u->found ? CTL_OK : ctl_fail("there is no user \"%s\"", name);
+}
 
-    if (rc != 0) {
-        return rc < 0 ? CTL_FAILED
-               : ctl_fail("user \"%s\" exists; \"cosctl user list\" shows the "
-                          "access keys, \"cosctl user rotate\" makes a new "
-                          "one", argv[0]);
+
+int
+ctl_account(ctl_t *c, const char *name, uint64_t *uid)
+{
+    ctl_user_t  u;
+
+    /* accounts of cos_root_keys have no record here */
+    if (cos_str_uint(span(name), uid) == 0 && *uid != 0) {
+        return CTL_OK;
     }
+
+    if (ctl_user_need(c, &u, name) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    *uid = u.uid;
+
+    return u.sub == 0 ? CTL_OK
+           : ctl_fail("\"%s\" is a user, not an account", name);
+}
+
+
+static int
+new_number(ctl_t *c, uint64_t *n)
+{
+    redisReply  *r;
 
     freeReplyObject(redisCommand(c->redis, "HSETNX g uid %llu",
                                  FIRST_UID - 1));
@@ -79,27 +125,192 @@ ctl_user_add(ctl_t *c, char **argv)
         return ctl_fail("Redis gives no user id: %s", c->redis->errstr);
     }
 
-    memset(&cred, 0, sizeof(cred));
-    cred.user.data = (cos_u8 *) argv[0];
-    cred.user.len = strlen(argv[0]);
-    cred.uid = (uint64_t) r->integer;
+    *n = (uint64_t) r->integer;
     freeReplyObject(r);
 
-    if (new_pair(c, &cred, secret) != CTL_OK
+    return CTL_OK;
+}
+
+
+int
+ctl_user_record(ctl_t *c, ctl_user_t *u)
+{
+    char             ak[32];
+    cos_cred_t      *r = &u->record;
+    struct timespec  ts;
+
+    if (u->recorded) {
+        return CTL_OK;
+    }
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+    memset(r, 0, sizeof(*r));
+    r->kind = COS_CRED_USER;
+    r->user = span(u->name);
+    r->uid = u->uid;
+    r->sub = u->sub;
+    r->created = (uint64_t) ts.tv_sec * 1000;
+    snprintf(ak, sizeof(ak), "@%llu",
+             (unsigned long long) (u->sub ? u->sub : u->uid));
+
+    return cos_dup(ctl_alloc(c), &r->access_key, ak, strlen(ak)) == 0 ? CTL_OK
+           : ctl_fail("out of memory");
+}
+
+
+/* --- user add ------------------------------------------------------------- */
+
+static int
+check_email(const char *s)
+{
+    size_t       i;
+    const char  *at = strchr(s, '@');
+
+    for (i = 0; s[i] > ' ' && s[i] != 127; i++) { /* void */ }
+
+    return s[i] == '\0' && i <= 254 && at != NULL && at != s && at[1] != '\0'
+           ? CTL_OK : ctl_fail("\"%s\" is no e-mail address", s);
+}
+
+
+int
+ctl_key_new(ctl_t *c, const ctl_user_t *u)
+{
+    char        secret[CTL_SECRET_LEN + 1];
+    cos_cred_t  cred;
+
+    memset(&cred, 0, sizeof(cred));
+    cred.user = span(u->name);
+    cred.uid = u->uid;
+    cred.sub = u->sub;
+
+    if (ctl_cred_pair(c, &cred, secret) != CTL_OK
         || ctl_cred_commit(c, &cred, NULL) != CTL_OK)
     {
         return CTL_FAILED;
     }
 
-    printf("user        %s\nuid         %llu\naccess key  %.*s\n"
-           "secret key  %s\n", argv[0], (unsigned long long) cred.uid,
-           (int) cred.access_key.len, cred.access_key.data, secret);
+    printf("user        %s\nuid         %llu\n", u->name,
+           (unsigned long long) (u->sub ? u->sub : u->uid));
 
+    if (u->sub != 0) {
+        printf("account     %llu\n", (unsigned long long) u->uid);
+    }
+
+    printf("access key  %.*s\nsecret key  %s\n", (int) cred.access_key.len,
+           cred.access_key.data, secret);
     explicit_bzero(secret, sizeof(secret));
 
     return CTL_OK;
 }
 
+
+/* The record first: a key without one is refused, a record without a key does
+ * no harm and "key add" makes it one. */
+int
+ctl_user_add(ctl_t *c, char **argv)
+{
+    uint64_t    n;
+    ctl_user_t  u;
+
+    if (ctl_check_name(argv[0]) != CTL_OK
+        || (c->email != NULL && check_email(c->email) != CTL_OK)
+        || ctl_need_key(c) != CTL_OK || ctl_need_admin(c) != CTL_OK
+        || ctl_user_find(c, &u, argv[0]) != CTL_OK)
+    {
+        return CTL_FAILED;
+    }
+
+    if (u.found) {
+        return ctl_fail("user \"%s\" exists; \"cosctl user list\" shows the "
+                        "access keys, \"cosctl user rotate\" makes a new one",
+                        argv[0]);
+    }
+
+    if (c->account != NULL && ctl_account(c, c->account, &u.uid) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    if (new_number(c, &n) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    *(c->account != NULL ? &u.sub : &u.uid) = n;
+
+    if (c->account != NULL || c->email != NULL) {
+        if (ctl_user_record(c, &u) != CTL_OK) {
+            return CTL_FAILED;
+        }
+
+        if (c->email != NULL) {
+            u.record.attr[COS_CX_EMAIL] = span(c->email);
+        }
+
+        if (ctl_cred_commit(c, &u.record, NULL) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+
+    return ctl_key_new(c, &u);
+}
+
+
+/* --- user delete ------------------------------------------------------------ */
+
+typedef struct {
+    const ctl_user_t  *user;
+    int                rc;
+} owned_t;
+
+static int
+drop_key(ctl_t *c, const cos_cred_t *cred, void *ctx)
+{
+    owned_t  *o = ctx;
+
+    if (cred->kind == COS_CRED_KEY && cred->sub == o->user->sub
+        && ctl_cred_remove(c, cred) != CTL_OK)
+    {
+        o->rc = CTL_FAILED;
+    }
+
+    return 0;
+}
+
+
+/* Without the record no key works any more, whatever happens to the rest. */
+int
+ctl_user_delete(ctl_t *c, char **argv)
+{
+    owned_t     o;
+    ctl_user_t  u;
+
+    if (ctl_need_admin(c) != CTL_OK
+        || ctl_user_need(c, &u, argv[0]) != CTL_OK)
+    {
+        return CTL_FAILED;
+    }
+
+    if (u.sub == 0) {
+        return ctl_fail("\"%s\" is an account, which owns its buckets; its "
+                        "keys can be disabled", argv[0]);
+    }
+
+    o.user = &u;
+    o.rc = CTL_OK;
+
+    if ((u.recorded && ctl_cred_remove(c, &u.record) != CTL_OK)
+        || ctl_each_cred(c, drop_key, &o) != 0 || o.rc != CTL_OK)
+    {
+        return CTL_FAILED;
+    }
+
+    printf("%s deleted\n", argv[0]);
+
+    return CTL_OK;
+}
+
+
+/* --- user list, user show ----------------------------------------------------- */
 
 static void
 print_limit(uint64_t n, int width)
@@ -120,16 +331,27 @@ print_cred(ctl_t *c, const cos_cred_t *cred, void *ctx)
 
     (void) ctx;
 
+    if (cred->kind != COS_CRED_KEY) {
+        return 0;
+    }
+
+    printf("%-20.*s %-14llu %-24.*s %-9s %s", (int) cred->user.len,
+           cred->user.data,
+           (unsigned long long) (cred->sub ? cred->sub : cred->uid),
+           (int) cred->access_key.len, cred->access_key.data,
+           cred->disabled ? "disabled" : "enabled", ctl_date(cred->created));
+
+    if (cred->sub != 0) {
+        printf(" of account %llu\n", (unsigned long long) cred->uid);
+        return 0;
+    }
+
     if (ctl_use(c, cred->uid, &use) != CTL_OK) {
         return -1;
     }
 
-    printf("%-20.*s %-14llu %-24.*s %-9s %s %12llu %16llu",
-           (int) cred->user.len, cred->user.data,
-           (unsigned long long) cred->uid,
-           (int) cred->access_key.len, cred->access_key.data,
-           cred->disabled ? "disabled" : "enabled", ctl_date(cred->created),
-           (unsigned long long) use.objects, (unsigned long long) use.bytes);
+    printf(" %12llu %16llu", (unsigned long long) use.objects,
+           (unsigned long long) use.bytes);
     print_limit(use.limits.objects, 12);
     print_limit(use.limits.bytes, 16);
     printf("\n");
@@ -155,6 +377,54 @@ ctl_user_list(ctl_t *c, char **argv)
 }
 
 
+static void
+print_text(const char *what, cos_str_t s)
+{
+    if (s.len != 0) {
+        printf("%-11s %.*s\n", what, (int) s.len, s.data);
+    }
+}
+
+
+int
+ctl_user_show(ctl_t *c, char **argv)
+{
+    ctl_user_t   u;
+    cos_cred_t  *r = &u.record;
+
+    if (ctl_need_redis(c) != CTL_OK
+        || ctl_user_need(c, &u, argv[0]) != CTL_OK)
+    {
+        return CTL_FAILED;
+    }
+
+    printf("user        %s\nuid         %llu\n", argv[0],
+           (unsigned long long) (u.sub ? u.sub : u.uid));
+
+    if (u.sub != 0) {
+        printf("account     %llu\n", (unsigned long long) u.uid);
+    }
+
+    if (!u.recorded) {
+        return CTL_OK;
+    }
+
+    printf("state       %s\n", r->disabled ? "disabled" : "enabled");
+    print_text("email", r->attr[COS_CX_EMAIL]);
+    print_text("groups", r->attr[COS_CX_GROUPS]);
+    print_text("presets", r->attr[COS_CX_PRESETS]);
+    print_text("policy", r->attr[COS_CX_POLICY]);
+
+    if (r->since != 0) {
+        printf("tokens      void before %s\n", ctl_date(r->since));
+    }
+
+    return CTL_OK;
+}
+
+
+/* --- keys and users on and off -------------------------------------------------- */
+
 int
 ctl_user_disable(ctl_t *c, char **argv)
 {
@@ -169,17 +439,35 @@ ctl_user_enable(ctl_t *c, char **argv)
 }
 
 
+/* An access key, or a user with all its keys and tokens. */
 static int
-switch_key(ctl_t *c, const char *ak, unsigned disabled)
+switch_key(ctl_t *c, const char *name, unsigned disabled)
 {
+    ctl_user_t  u;
     cos_cred_t  cred;
 
-    if (ctl_need_maint(c) != CTL_OK || load(c, ak, &cred) != CTL_OK) {
+    if (ctl_need_admin(c) != CTL_OK || ctl_user_find(c, &u, name) != CTL_OK) {
+        return CTL_FAILED;
+    }
+
+    if (u.found && u.sub == 0) {
+        return ctl_fail("\"%s\" is an account: disable its access keys, or "
+                        "one of its users", name);
+    }
+
+    if (u.found) {
+        if (ctl_user_record(c, &u) != CTL_OK) {
+            return CTL_FAILED;
+        }
+
+        cred = u.record;
+
+    } else if (ctl_cred_load(c, name, &cred) != CTL_OK) {
         return CTL_FAILED;
     }
 
     if (cred.disabled == disabled) {
-        printf("%s was %s already\n", ak, disabled ? "disabled" : "enabled");
+        printf("%s was %s already\n", name, disabled ? "disabled" : "enabled");
         return CTL_OK;
     }
 
@@ -189,7 +477,7 @@ switch_key(ctl_t *c, const char *ak, unsigned disabled)
         return CTL_FAILED;
     }
 
-    printf("%s %s\n", ak, disabled ? "disabled" : "enabled");
+    printf("%s %s\n", name, disabled ? "disabled" : "enabled");
 
     return CTL_OK;
 }
@@ -199,29 +487,25 @@ switch_key(ctl_t *c, const char *ak, unsigned disabled)
 int
 ctl_user_rotate(ctl_t *c, char **argv)
 {
-    char        secret[SECRET_LEN + 1];
-    cos_cred_t  old, cred;
+    char        name[65];
+    ctl_user_t  u;
+    cos_cred_t  old;
 
-    if (ctl_need_key(c) != CTL_OK || ctl_need_maint(c) != CTL_OK
-        || load(c, argv[0], &old) != CTL_OK)
+    if (ctl_need_key(c) != CTL_OK || ctl_need_admin(c) != CTL_OK
+        || ctl_cred_load(c, argv[0], &old) != CTL_OK)
     {
         return CTL_FAILED;
     }
 
-    cred = old;
-    cred.disabled = 0;
+    memset(&u, 0, sizeof(u));
+    snprintf(name, sizeof(name), "%.*s", (int) old.user.len, old.user.data);
+    u.name = name;
+    u.uid = old.uid;
+    u.sub = old.sub;
 
-    if (new_pair(c, &cred, secret) != CTL_OK
-        || ctl_cred_commit(c, &cred, NULL) != CTL_OK)
-    {
+    if (ctl_key_new(c, &u) != CTL_OK) {
         return CTL_FAILED;
     }
-
-    printf("user        %.*s\nuid         %llu\naccess key  %.*s\n"
-           "secret key  %s\n", (int) cred.user.len, cred.user.data,
-           (unsigned long long) cred.uid, (int) cred.access_key.len,
-           cred.access_key.data, secret);
-    explicit_bzero(secret, sizeof(secret));
 
     old.disabled = 1;
 
@@ -232,248 +516,4 @@ ctl_user_rotate(ctl_t *c, char **argv)
     printf("%s disabled\n", argv[0]);
 
     return CTL_OK;
-}
-
-
-/* --- records -------------------------------------------------------------- */
-
-/* 0, -1 (said), or what fn returned. */
-int
-ctl_each_cred(ctl_t *c, ctl_each_pt fn, void *ctx)
-{
-    int          rc;
-    size_t       i;
-    cos_str_t    rec;
-    cos_cred_t   cred;
-    redisReply  *names, *r;
-
-    names = redisCommand(c->redis, "ZRANGE C 0 -1");
-
-    if (names == NULL || names->type != REDIS_REPLY_ARRAY) {
-        freeReplyObject(names);
-        ctl_error("Redis: %s", c->redis->errstr);
-        return -1;
-    }
-
-    for (i = 0, rc = 0; rc == 0 && i < names->elements; i++) {
-        r = redisCommand(c->redis, "GET u:%b", names->element[i]->str,
-                         names->element[i]->len);
-
-        if (r == NULL) {
-            ctl_error("Redis: %s", c->redis->errstr);
-            rc = -1;
-            break;
-        }
-
-        rec.data = (cos_u8 *) r->str;
-        rec.len = r->type == REDIS_REPLY_STRING ? r->len : 0;
-
-        if (rec.len != 0) {
-            if (cos_cred_decode(&cred, rec) != 0) {
-                ctl_error("the record of %s is malformed",
-                                names->element[i]->str);
-
-            } else {
-                rc = fn(c, &cred, ctx);
-            }
-        }
-
-        freeReplyObject(r);
-    }
-
-    freeReplyObject(names);
-
-    return rc;
-}
-
-
-static int
-load(ctl_t *c, const char *ak, cos_cred_t *cred)
-{
-    cos_str_t    rec;
-    redisReply  *r;
-
-    r = redisCommand(c->redis, "GET u:%s", ak);
-
-    if (r == NULL) {
-        return ctl_fail("Redis: %s", c->redis->errstr);
-    }
-
-    if (r->type != REDIS_REPLY_STRING) {
-        freeReplyObject(r);
-        return ctl_fail("there is no access key \"%s\"", ak);
-    }
-
-    if (cos_dup(ctl_alloc(c), &rec, r->str, r->len) != 0
-        || cos_cred_decode(cred, rec) != 0)
-    {
-        freeReplyObject(r);
-        return ctl_fail("the record of %s is malformed", ak);
-    }
-
-    freeReplyObject(r);
-
-    return CTL_OK;
-}
-
-
-static int
-new_pair(ctl_t *c, cos_cred_t *cred, char *secret)
-{
-    char             ak[4 + 2 * KEY_BYTES + 1];
-    cos_u8           raw[KEY_BYTES + SECRET_LEN / 2], *sealed;
-    cos_str_t        plain;
-    struct timespec  ts;
-
-    sealed = cos_alloc(ctl_alloc(c), SECRET_LEN + COS_SEAL_OVERHEAD);
-
-    if (sealed == NULL || cos_random(raw, sizeof(raw)) != 0) {
-        return ctl_fail("no random bytes");
-    }
-
-    snprintf(ak, sizeof(ak), "AKID%02X%02X%02X%02X%02X%02X%02X%02X", raw[0],
-             raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7]);
-    cos_hex(secret, raw + KEY_BYTES, SECRET_LEN / 2);
-    secret[SECRET_LEN] = '\0';
-
-    if (cos_dup(ctl_alloc(c), &cred->access_key, ak, strlen(ak)) != 0) {
-        return ctl_fail("out of memory");
-    }
-
-    plain.data = (cos_u8 *) secret;
-    plain.len = SECRET_LEN;
-
-    if (cos_seal(c->key, cred->access_key, plain, sealed) != 0) {
-        return ctl_fail("cannot seal the secret");
-    }
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-    cred->sealed.data = sealed;
-    cred->sealed.len = SECRET_LEN + COS_SEAL_OVERHEAD;
-    cred->created = (uint64_t) ts.tv_sec * 1000;
-    explicit_bzero(raw, sizeof(raw));
-
-    return CTL_OK;
-}
-
-
-static int
-append(ctl_t *c, const cos_json_t *j)
-{
-    cos_buf_t        b;
-    cos_pack_rec_t   rec, *list;
-
-    cos_buf_init(&b, ctl_alloc(c), 512);
-
-    if (cos_json_encode(&b, j) != 0 || b.err) {
-        return ctl_fail("the record does not fit the format");
-    }
-
-    memset(&rec, 0, sizeof(rec));
-    rec.kind = j->kind;
-    rec.seq = j->seq;
-    rec.json.data = b.data;
-    rec.json.len = b.len;
-    list = &rec;
-
-    return cos_maint_append(&c->maint, &list, 1) == COS_OK ? CTL_OK
-           : ctl_fail("cannot write to \"%s\"", c->store.root);
-}
-
-
-/* The document of the credential with its user's limits, which a rebuild takes
- * from the last of them. They are read before the seq is taken: if they change
- * in between, Redis refuses. */
-static int
-prepare(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits,
-    cos_json_t *j, cos_bucket_quota_t *now)
-{
-    cos_buf_t  b;
-    ctl_use_t  use;
-
-    if (limits != NULL) {
-        *now = *limits;
-
-    } else if (ctl_use(c, cred->uid, &use) == CTL_OK) {
-        *now = use.limits;
-
-    } else {
-        return CTL_FAILED;
-    }
-
-    memset(j, 0, sizeof(*j));
-    cred->seq = cos_maint_seq(&c->maint);
-    j->kind = COS_J_CRED;
-    j->seq = cred->seq;
-    j->cred = *cred;
-
-    cos_buf_init(&b, ctl_alloc(c), 64);
-    cos_bucket_quota_print(&b, now);
-    j->quota.data = b.data;
-    j->quota.len = b.len;
-
-    if (b.err) {
-        return ctl_fail("out of memory");
-    }
-
-    return j->seq != 0 ? CTL_OK : CTL_FAILED;       /* said */
-}
-
-
-int
-ctl_cred_commit(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits)
-{
-    int                  ok;
-    cos_buf_t            b;
-    cos_json_t           j, note;
-    redisReply          *r;
-    cos_bucket_quota_t   now;
-
-    if (prepare(c, cred, limits, &j, &now) != CTL_OK) {
-        return CTL_FAILED;
-    }
-
-    cos_buf_init(&b, ctl_alloc(c), 256);
-
-    if (cos_cred_encode(&b, cred) != 0 || b.err) {
-        return ctl_fail("the record does not fit the format");
-    }
-
-    if (append(c, &j) != CTL_OK) {
-        return CTL_FAILED;
-    }
-
-    r = redisCommand(c->redis, "FCALL cos_cred_put 1 u:%b %b %b %llu %llu %s",
-                     cred->access_key.data, cred->access_key.len,
-                     cred->access_key.data, cred->access_key.len, b.data,
-                     b.len, (unsigned long long) now.bytes,
-                     (unsigned long long) now.objects,
-                     limits != NULL ? "set" : "same");
-
-    if (r == NULL) {
-        /* unknown: recovery will find out, or say that it never was */
-        cos_maint_abandon(&c->maint);
-        return ctl_fail("Redis did not answer (%s): whether the change was "
-                        "made is unknown", c->redis->errstr);
-    }
-
-    ok = r->type == REDIS_REPLY_ARRAY && r->elements > 0
-         && r->element[0]->str != NULL
-         && strcmp(r->element[0]->str, "OK") == 0;
-
-    if (!ok) {
-        ctl_error("Redis refuses the change: %s",
-                        r->type == REDIS_REPLY_ERROR ? r->str
-                        : "somebody else changed it at the same time");
-        memset(&note, 0, sizeof(note));
-        note.kind = COS_J_VOID;
-        note.seq = note.void_seq = j.seq;
-        note.inc = c->maint.inc;
-        note.cred.access_key = cred->access_key;
-        (void) append(c, &note);
-    }
-
-    freeReplyObject(r);
-
-    return ok ? CTL_OK : CTL_FAILED;
 }
