@@ -290,7 +290,11 @@ part(cos_str_t *s)
     cos_u8     *end;
     cos_str_t   p;
 
-    end = s->len > 0 ? memchr(s->data, '-', s->len) : NULL;
+    if (s->len == 0) {
+        return (cos_str_t) { 0, NULL };
+    }
+
+    end = memchr(s->data, '-', s->len);
     p.data = s->data;
     p.len = end != NULL ? (size_t) (end - s->data) : s->len;
     s->data += p.len + (end != NULL);

@@ -197,28 +197,21 @@ is_text(const redisReply *r, cos_str_t s)
 }
 
 
-/* That the bucket is served under its domains, and under no others. */
+/* That a bucket is served under those domains, and under no others; *wrong. */
 static int
-compare_domains(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
+compare_index(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_str_t list,
+    int *wrong)
 {
-    int            wrong;
-    cos_u8        *end;
-    cos_str_t      one, list;
-    redisReply    *r;
-    cos_bucket_t   b;
-
-    if (cos_bucket_decode(&b, k->rec) != 0) {
-        return -1;
-    }
-
-    list = cos_bucket_domains(b.attr[COS_BX_DOMAIN]);
+    cos_u8      *end;
+    cos_str_t    one;
+    redisReply  *r;
 
     r = cos_rs_call(w->redis, "HGET m{%b} d", k->id.data, k->id.len);
     if (r == NULL) {
         return -1;
     }
 
-    wrong = !is_text(r, list);
+    *wrong = !is_text(r, list);
     freeReplyObject(r);
 
     while (list.len > 0) {
@@ -231,19 +224,48 @@ compare_domains(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
             return -1;
         }
 
-        wrong |= !is_text(r, k->name);
+        *wrong |= !is_text(r, k->name);
         freeReplyObject(r);
 
         list.data += one.len + (end != NULL);
         list.len -= one.len + (end != NULL);
     }
 
-    if (wrong) {
+    return 0;
+}
+
+
+/* The record is asked for again: it may have changed since the buckets were
+ * listed. */
+static int
+compare_domains(cos_verifier_t *w, const cos_rs_bucket_t *k, cos_sums_t *s)
+{
+    int            rc, wrong;
+    redisReply    *r;
+    cos_bucket_t   b;
+
+    r = cos_rs_call(w->redis, "GET b:%b", k->name.data, k->name.len);
+
+    if (r == NULL || r->type != REDIS_REPLY_STRING
+        || cos_bucket_decode(&b, cos_rs_str(r)) != 0
+        || !cos_str_eq(b.id, k->id))
+    {
+        /* gone; a damaged one has been told of */
+        rc = r == NULL ? -1 : 0;
+        freeReplyObject(r);
+        return rc;
+    }
+
+    rc = compare_index(w, k, cos_bucket_domains(b.attr[COS_BX_DOMAIN]),
+                       &wrong);
+    freeReplyObject(r);
+
+    if (rc == 0 && wrong) {
         s->wrong++;
         cos_verify_first(s, "domains differ from the record", k->name);
     }
 
-    return 0;
+    return rc;
 }
 
 

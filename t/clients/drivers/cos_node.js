@@ -245,6 +245,17 @@ main(async () => {
     && got.RoutingRules[1].Redirect.ReplaceKeyPrefixWith === 'documents/', 'and what it says', r);
   r = await cos.deleteBucketWebsite(at);
   ok(r.statusCode === 204, 'which goes', r);
+  r = await cos.getBucketDomain(at);
+  ok(r.DomainRule.length === 0, 'no domains', r);
+  r = await cos.putBucketDomain({ ...at, DomainRule: [
+    { Status: 'ENABLED', Name: 'node.example.com', Type: 'REST', ForcedReplacement: 'CNAME' },
+    { Status: 'DISABLED', Name: 'site.example.com', Type: 'WEBSITE' }] });
+  ok(r.statusCode === 200, 'put domains', r);
+  r = await cos.getBucketDomain(at);
+  ok(r.DomainRule.map((d) => `${d.Status} ${d.Name} ${d.Type}`).join()
+    === 'ENABLED node.example.com REST,DISABLED site.example.com WEBSITE', 'get domains', r);
+  r = await cos.deleteBucketDomain(at);
+  ok(r.statusCode === 204, 'delete domains', r);
   r = await cos.getBucketLogging(at);
   ok(r.statusCode === 200, 'no logging', r);
   r = await cos.deleteBucketCors(at);
