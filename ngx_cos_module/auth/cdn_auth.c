@@ -466,7 +466,7 @@ cos_cdn_strip(const cos_cdn_rule_t *r, cos_str_t *query, cos_alloc_t *a)
     rest = *query;
 
     while (next_arg(&rest, &whole, &name, &value)) {
-        if (cos_str_eq(name, r->param)
+        if (whole.len == 0 || cos_str_eq(name, r->param)
             || (r->type == COS_CDN_D && cos_str_eq(name, r->time_param)))
         {
             continue;

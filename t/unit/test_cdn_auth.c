@@ -187,6 +187,10 @@ test_variants(void **state)
     r.param = COS_STR("st");
     r.time_param = COS_STR("e");
     check(&r, "/a.jpg", url, AT, COS_CDN_PASS, "/a.jpg?x=1&y&t=2");
+
+    r = rule(COS_CDN_D, KEY);
+    check(&r, "/test.jpg", "&a&&" SIGN_D "&&", AT, COS_CDN_PASS,
+          "/test.jpg?a");
 }
 
 
