@@ -27,6 +27,7 @@
 #include "cos_form.h"
 #include "cos_name.h"
 #include "cos_policy.h"
+#include "cos_rate.h"
 #include "cos_record.h"
 #include "cos_referer.h"
 #include "cos_token.h"
@@ -73,6 +74,10 @@ typedef struct {
     time_t                       restore_time[COS_CLASS_MAX][COS_TIER_MAX];
     ngx_uint_t                   enabled;        /* some location says cos on */
     ngx_uint_t                   where;          /* or from where it is read */
+    ngx_shm_zone_t              *limits;         /* of cos_limit_req, or NULL;
+                                                    data: cos_rate_table_t */
+    size_t                       limits_size;    /* 0: not said */
+    ngx_uint_t                   limited;        /* some location has a limit */
 } ngx_http_cos_main_conf_t;
 
 /* What cos_referer says (auth/ngx_http_cos_where.c). */
@@ -99,6 +104,21 @@ typedef struct {
     ngx_uint_t      line;
 } ngx_http_cos_site_conf_t;
 
+/* What a line of "cos_limit_req" counts by. */
+typedef enum {
+    NGX_HTTP_COS_BY_ADDRESS = 1,
+    NGX_HTTP_COS_BY_BUCKET,
+    NGX_HTTP_COS_BY_USER
+} ngx_http_cos_by_e;
+
+/* A line of "cos_limit_req". */
+typedef struct {
+    ngx_http_cos_by_e  by;
+    cos_rate_t         rate;
+    ngx_str_t          file;          /* where it stands */
+    ngx_uint_t         line;
+} ngx_http_cos_limit_t;
+
 typedef struct {
     ngx_flag_t    enable;
     ngx_array_t  *bases;              /* cos_str_t */
@@ -117,6 +137,7 @@ typedef struct {
     cos_cdn_rule_t  *cdn;             /* URLs are signed; NULL: need not be */
     ngx_array_t  *precompressed;      /* ngx_str_t: codings, by preference;
                                          NULL: none */
+    ngx_array_t  *limits;             /* ngx_http_cos_limit_t; NULL: none */
 } ngx_http_cos_loc_conf_t;
 
 
@@ -233,6 +254,8 @@ struct ngx_http_cos_ctx_s {
     const char               *error_class;  /* INVALID_OBJECT_STATE: of that
                                          object, as the dialect says it */
     uint64_t                  bytes_in;
+    time_t                    retry_after;  /* seconds to tell with 503;
+                                         0: one */
 
     unsigned                  in_content:1;
     unsigned                  judged:1;   /* the gate let it through */
@@ -429,6 +452,14 @@ ngx_int_t ngx_http_cos_domain(ngx_http_cos_ctx_t *ctx);
 /* Key of a domain in Redis: "d:<domain>". */
 ngx_int_t ngx_http_cos_domain_key(ngx_pool_t *pool, ngx_str_t *domain,
     ngx_str_t *key);
+/* Counts a request by its address as "cos_limit_req" of its location says:
+ * once, whatever nginx redirects it to, as long as the same lines hold. 0, or
+ * the seconds after which it may come again; NGX_ERROR: no memory. */
+time_t ngx_http_cos_limit_address(ngx_http_request_t *r,
+    ngx_http_cos_loc_conf_t *lcf);
+/* Counts a request that is allowed by its bucket and its user. COS_OK, or
+ * COS_E_SLOW_DOWN and ctx->retry_after. */
+cos_err_e ngx_http_cos_limit(ngx_http_cos_ctx_t *ctx);
 /* Looks an access key up among the root keys. */
 ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
     ngx_str_t *access_key);
@@ -442,6 +473,8 @@ ngx_http_cos_root_key_t *ngx_http_cos_root_key(ngx_http_cos_main_conf_t *mcf,
  * may be NULL. The return value is what the step returns. */
 ngx_int_t ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err,
     const char *reason);
+/* Adds Retry-After (RFC 9110, section 10.2.3). */
+ngx_int_t ngx_http_cos_retry_after(ngx_http_request_t *r, time_t seconds);
 /* Sends the response header; what ngx_http_send_header() returned. length -1:
  * none. */
 ngx_int_t ngx_http_cos_start(ngx_http_cos_ctx_t *ctx, ngx_uint_t status,

@@ -88,6 +88,17 @@ ngx_int_t ngx_http_cos_where_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_cos_instead(ngx_http_request_t *r,
     ngx_http_cos_loc_conf_t *lcf);
 
+char *ngx_http_cos_conf_limits_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cos_conf_limit_req(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* After "cos" was merged. */
+char *ngx_http_cos_merge_limits(ngx_conf_t *cf, ngx_http_cos_loc_conf_t *prev,
+    ngx_http_cos_loc_conf_t *conf);
+/* The zone, where some location has a limit. */
+ngx_int_t ngx_http_cos_conf_limits(ngx_conf_t *cf,
+    ngx_http_cos_main_conf_t *mcf);
+
 /* What only the whole configuration can tell: missing directives, the thread
  * pool, zones, the background process. */
 ngx_int_t ngx_http_cos_conf_check(ngx_conf_t *cf,

@@ -2,11 +2,13 @@
  * The gate: every request passes here, in the access phase, before any
  * operation runs.
  *
+ *   0 who comes too often from an address is refused
  *   1 what cannot be named or parsed is refused
  *   2 facts: bucket, credential, user, object (one round trip or two, none when
  *     hot)
  *   3 the signature is proved (ngx_http_cos_who.c)
  *   4 the bucket must exist, the identity must have the right
+ *   5 neither bucket nor user is asked for too often
  */
 
 #include "ngx_http_cos_bucket.h"
@@ -68,6 +70,15 @@ ngx_int_t
 ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 {
     cos_err_e  err;
+
+    /* before anything is asked for: a flood is to cost nothing */
+    ctx->retry_after = ngx_http_cos_limit_address(ctx->request, ctx->lcf);
+
+    if (ctx->retry_after) {
+        return ctx->retry_after == NGX_ERROR
+               ? NGX_ERROR
+               : ngx_http_cos_fail(ctx, COS_E_SLOW_DOWN, NULL);
+    }
 
     if (ctx->url_error != COS_OK) {
         return ngx_http_cos_fail_early(ctx, ctx->url_error, ctx->url_reason);
@@ -269,10 +280,16 @@ judge(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    if ((ctx->form || !(needs & NGX_HTTP_COS_NEED_FORM))
-        && ngx_http_cos_charged(ctx) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (ctx->form || !(needs & NGX_HTTP_COS_NEED_FORM)) {
+        err = ngx_http_cos_limit(ctx);
+
+        if (err != COS_OK) {
+            return ngx_http_cos_fail(ctx, err, NULL);
+        }
+
+        if (ngx_http_cos_charged(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (ctx->form) {

@@ -25,7 +25,7 @@ ngx_http_cos_create_main_conf(ngx_conf_t *cf)
      *
      *     mcf->redis.*, mcf->zone, mcf->path, mcf->root_keys,
      *     mcf->token_key_file, mcf->sse_keys, mcf->kms_keys, mcf->kms_default,
-     *     mcf->thread_pool, mcf->enabled = 0
+     *     mcf->thread_pool, mcf->limits, mcf->limits_size, mcf->enabled = 0
      */
 
     mcf->store.pack_max = NGX_CONF_UNSET_SIZE;
@@ -102,6 +102,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->website = NGX_CONF_UNSET_PTR;
     lcf->cdn = NGX_CONF_UNSET_PTR;
     lcf->precompressed = NGX_CONF_UNSET_PTR;
+    lcf->limits = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -167,6 +168,10 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (error == NGX_CONF_OK) {
         error = ngx_http_cos_merge_website(cf, prev, conf);
+    }
+
+    if (error == NGX_CONF_OK) {
+        error = ngx_http_cos_merge_limits(cf, prev, conf);
     }
 
     if (error != NGX_CONF_OK || !conf->enable) {

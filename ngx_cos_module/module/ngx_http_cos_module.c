@@ -244,6 +244,20 @@ static ngx_command_t  commands[] = {
       0,
       NULL },
 
+    { ngx_string("cos_limits_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_cos_conf_limits_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("cos_limit_req"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_cos_conf_limit_req,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_website"),
       NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_cos_conf_website,
@@ -415,6 +429,10 @@ cos_postconfiguration(ngx_conf_t *cf)
                        ngx_http_cos_where_handler)
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_cos_conf_limits(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -53,6 +53,7 @@ ngx_http_cos_instead(ngx_http_request_t *r, ngx_http_cos_loc_conf_t *lcf)
 ngx_int_t
 ngx_http_cos_where_handler(ngx_http_request_t *r)
 {
+    time_t                    wait;
     ngx_int_t                 rc;
     ngx_str_t                *agent;
     ngx_http_cos_loc_conf_t  *lcf;
@@ -74,6 +75,17 @@ ngx_http_cos_where_handler(ngx_http_request_t *r)
 
     if (lcf->enable) {
         return NGX_DECLINED;
+    }
+
+    wait = ngx_http_cos_limit_address(r, lcf);
+
+    if (wait) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "cos: refused by \"cos_limit_req\"");
+
+        return wait == NGX_ERROR || ngx_http_cos_retry_after(r, wait) != NGX_OK
+               ? NGX_HTTP_INTERNAL_SERVER_ERROR
+               : NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     rc = lcf->cdn ? ngx_http_cos_cdn_preaccess(r, lcf->cdn) : NGX_DECLINED;

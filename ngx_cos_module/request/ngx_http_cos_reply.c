@@ -457,6 +457,22 @@ loggable_bucket(ngx_http_cos_ctx_t *ctx)
 
 
 ngx_int_t
+ngx_http_cos_retry_after(ngx_http_request_t *r, time_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%T", seconds) - value.data;
+
+    return ngx_http_cos_set_header(r, "Retry-After", &value);
+}
+
+
+ngx_int_t
 ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
 {
     cos_buf_t              b;
@@ -464,15 +480,14 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
     ngx_uint_t             level;
     ngx_http_request_t    *r = ctx->request;
     const cos_err_info_t  *info;
-    static ngx_str_t       retry = ngx_string("1");
 
     if (err == COS_E_NO_SUCH_KEY && ctx->version_arg) {
         err = COS_E_NO_SUCH_VERSION;
     }
 
     info = cos_err_info(err);
-    level = info->status >= 500 && info->status != 501 ? NGX_LOG_ERR
-                                                       : NGX_LOG_INFO;
+    level = info->status >= 500 && info->status != 501
+            && err != COS_E_SLOW_DOWN ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     bucket = loggable_bucket(ctx);
 
@@ -494,7 +509,8 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
     ngx_http_cos_error_text(ctx, &b, err, reason);
 
     if (info->status == 503
-        && ngx_http_cos_set_header(r, "Retry-After", &retry) != NGX_OK)
+        && ngx_http_cos_retry_after(r, ctx->retry_after ? ctx->retry_after : 1)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
