@@ -94,6 +94,13 @@
     X(MALFORMED_XML, 400, "MalformedXML",                                     \
       "The XML you provided was not well-formed or did not validate against " \
       "our published schema.")                                                \
+    X(MALFORMED_ACL, 400, "MalformedACLError",                                \
+      "The XML you provided was not well-formed or did not validate against " \
+      "our published schema.")                                                \
+    X(GRANT_EMAIL, 400, "UnresolvableGrantByEmailAddress",                    \
+      "The e-mail address you provided does not match any account on record.")\
+    X(UNEXPECTED_CONTENT, 400, "UnexpectedContent",                           \
+      "This request does not support content.")                               \
     X(XML_TOO_LARGE, 400, "XMLSizeLimit", "The XML document is too large.")   \
     X(NOT_MULTIPART, 412, "RequestIsNotMultiPartContent",                     \
       "Bucket POST must be of the enclosure-type multipart/form-data.")       \

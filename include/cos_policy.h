@@ -6,6 +6,7 @@
  *   compile.c         policies, from JSON; names.c, condition_read.c: what is
  *                     in them
  *   decide.c          the decision; condition.c: whether a condition holds
+ *   acl.c             what an ACL permits
  *
  * An explicit deny wins over every allow. What nobody allows is denied
  * (cos-api.md 10.8; AWS IAM, "Policy evaluation logic").
@@ -16,6 +17,7 @@
 
 #include "cos_core.h"
 #include "cos_err.h"
+#include "cos_record.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -388,6 +390,27 @@ typedef struct {
  */
 void cos_decide(cos_decision_t *d, const cos_policy_ask_t *ask,
     const cos_policy_rules_t *rules);
+
+
+/* --- ACLs ---------------------------------------------------------------------- */
+
+/* An ACL where it is. */
+typedef struct {
+    cos_acl_e  canned;                /* of an object: not DEFAULT, which is its
+                                         bucket's */
+    cos_str_t  grants;                /* cos_acl.h; empty: canned says it all */
+    uint64_t   owner;                 /* of what it belongs to */
+    uint64_t   bucket_owner;
+    unsigned   closed:1;              /* grants to groups do not count */
+} cos_acl_t;
+
+/* What it grants for a COS_MAY_ bit other than COS_MAY_ALL. The owner may
+ * always read and change it, and with a canned one everything. A damaged text
+ * grants nothing from there on. */
+cos_grant_e cos_acl_permits(const cos_acl_t *a, const cos_who_t *who,
+    unsigned bit);
+/* Whether its owner is left without that permission: grants say all (S3). */
+int cos_acl_omits_owner(const cos_acl_t *a, unsigned bit);
 
 #pragma GCC visibility pop
 

@@ -469,16 +469,26 @@ subtest 'moves' => sub {
 
 subtest 'credentials' => sub {
     my @put = ('cos_cred_put', ['u:AK'], 'AK');
+    my $id = 'ab' x 32;
     my @del = ('cos_cred_del', ['u:AK'], 'AK');
-    is_deeply($redis->fcall(@put, front_record(5), 0, 0), ['OK', 0], 'new');
-    is_deeply($redis->fcall(@put, front_record(6), 0, 0), ['OK', 1], 'replaced');
-    is_deeply($redis->fcall(@put, front_record(6), 0, 0), ['STALE', 6], 'stale');
+    is_deeply($redis->fcall(@put, front_record(5), 0, 0, 'same', $id), ['OK', 0], 'new');
+    is_deeply($redis->fcall(@put, front_record(6), 0, 0, 'same', $id), ['OK', 1], 'replaced');
+    is_deeply($redis->fcall(@put, front_record(6), 0, 0, 'same', $id), ['STALE', 6], 'stale');
     is_deeply($redis->cmd('ZRANGE', 'C', 0, -1), ['AK'], 'index');
+    my $uid = unpack 'Q<', substr front_record(5), 24, 8;
+    is_deeply($redis->cmd('HMGET', 'I', $id, substr $id, 0, 32), [$uid, $uid], 'the account by its ids');
+    is_deeply($redis->fcall('cos_cred_put', ['u:AK2'], 'AK2', front_record(5), 0, 0, 'same', $id), ['OK', 0],
+        'another one of the account');
+    is_deeply($redis->fcall('cos_cred_del', ['u:AK2'], 'AK2', 6), ['OK', 1], 'deleted');
+    is($redis->cmd('HGET', 'I', $id), $uid, 'the account is still there');
+    isa_ok($redis->try('FCALL', 'cos_cred_put', 1, 'u:AK', 'AK', front_record(9), 0, 0, 'same', 'x'),
+        'CosRedis::Error', 'an id that is none');
     is_deeply($redis->fcall(@del, 6), ['STALE', 6], 'stale deletion');
     is_deeply($redis->fcall(@del, 7), ['OK', 1], 'deleted');
     is_deeply($redis->fcall(@del, 8), ['OK', 0], 'again');
     is_deeply($redis->cmd('KEYS', 'u:*'), [], 'record gone');
     ok(!$redis->cmd('EXISTS', 'C'), 'index entry gone');
+    ok(!$redis->cmd('EXISTS', 'I'), 'and the account');
     isa_ok($redis->try('FCALL', 'cos_cred_put', 1, 'u:AK', 'AK', front_record(9)), 'CosRedis::Error',
         'one that does not say the limits');
 };
@@ -494,6 +504,7 @@ subtest 'limits of users' => sub {
         substr($r, 2, 6) = pack 'CCCCS<', length $name, length $id, 0, 0, 0;
         return "$r$name$id" };
     my @put = ('cos_cred_put', ['u:AL'], 'AL');
+    my $id = 'cd' x 32;
     my $users = sub { return $redis->fcall('cos_users', [], @_) };
     for (['ua', 'u1', $uid], ['ub', 'u2', $uid], ['uc', 'u3', $other]) {
         my ($name, $id, $who) = @$_;
@@ -502,18 +513,18 @@ subtest 'limits of users' => sub {
         is_deeply($redis->fcall('cos_put', ["o{$id}k"], $id, 'k', 7, one(70, 10, 20), 'any')->[0], 'OK', 'an object');
     }
     is_deeply($users->($uid, $other), ['OK', [2, 20, 0, 0, -1, -1], [1, 10, 0, 0, -1, -1]], 'use');
-    is_deeply($redis->fcall(@put, $rec->(30), 25, 3, 'set'), ['OK', 0], 'limited');
+    is_deeply($redis->fcall(@put, $rec->(30), 25, 3, 'set', $id), ['OK', 0], 'limited');
     is_deeply($users->($uid, $other), ['OK', [2, 20, 3, 25, 2, 20], [1, 10, 0, 0, -1, -1]], 'what is there counts');
     unchanged {
-        is_deeply($redis->fcall(@put, $rec->(30), 25, 3), ['STALE', 30], 'an old seq');
-        is_deeply($redis->fcall('cos_cred_put', ['u:AM'], 'AM', $rec->(29), 25, 3), ['STALE', 30],
+        is_deeply($redis->fcall(@put, $rec->(30), 25, 3, 'same', $id), ['STALE', 30], 'an old seq');
+        is_deeply($redis->fcall('cos_cred_put', ['u:AM'], 'AM', $rec->(29), 25, 3, 'same', $id), ['STALE', 30],
             'of another credential as well');
-        is_deeply($redis->fcall(@put, $rec->(31), 24, 3), ['CONFLICT'], 'other limits');
+        is_deeply($redis->fcall(@put, $rec->(31), 24, 3, 'same', $id), ['CONFLICT'], 'other limits');
         is_deeply($redis->fcall('cos_put', ['o{u2}l'], 'u2', 'l', 7, one(71, 6, 21), 'any'), ['OWNERQUOTA'],
             'too many bytes');
     } 'refusals';
-    is_deeply($redis->fcall('cos_cred_put', ['u:AM'], 'AM', $rec->(31), 25, 3), ['OK', 0], 'the same limits');
-    is_deeply($redis->fcall(@put, $rec->(31), 25, 3), ['STALE', 31], 'which were said with a higher seq');
+    is_deeply($redis->fcall('cos_cred_put', ['u:AM'], 'AM', $rec->(31), 25, 3, 'same', $id), ['OK', 0], 'the same limits');
+    is_deeply($redis->fcall(@put, $rec->(31), 25, 3, 'same', $id), ['STALE', 31], 'which were said with a higher seq');
     is_deeply($redis->fcall('cos_put', ['o{u2}l'], 'u2', 'l', 7, one(71, 5, 21), 'any')->[0], 'OK', 'just enough');
     is_deeply($redis->fcall('cos_put', ['o{u1}m'], 'u1', 'm', 7, one(72, 0, 21), 'any'), ['OWNERQUOTA'],
         'too many objects');
@@ -523,7 +534,7 @@ subtest 'limits of users' => sub {
         'another bucket');
     is_deeply($redis->fcall('cos_put', ['o{u4}k'], 'u4', 'k', 7, one(73, 10, 23), 'any')->[0], 'OK', 'counts as well');
     is_deeply($users->($uid), ['OK', [3, 25, 3, 25, 3, 25]], 'exact');
-    is_deeply($redis->fcall(@put, $rec->(32), 0, 0, 'set'), ['OK', 1], 'no limits');
+    is_deeply($redis->fcall(@put, $rec->(32), 0, 0, 'set', $id), ['OK', 1], 'no limits');
     is_deeply($users->($uid), ['OK', [3, 25, 0, 0, -1, -1]], 'nothing is counted');
     is($redis->cmd('HGET', "m{$_}", 'o'), undef, 'nor in buckets') for qw(u1 u2 u3 u4);
     is_deeply($redis->fcall('cos_user_load', [], $uid, 5, 7, 40), ['OK'], 'as a rebuild does it');
@@ -534,7 +545,7 @@ subtest 'limits of users' => sub {
         is_deeply($redis->fcall('cos_bucket_del', ["b:$name"], $name, $id), ['OK'], "$name deleted");
     }
     is_deeply($users->($uid), ['OK', [0, 0, 7, 5, 0, 0]], 'nothing is left');
-    $redis->cmd('DEL', "Q:$uid", 'u:AL', 'u:AM', 'C');
+    $redis->cmd('DEL', "Q:$uid", 'u:AL', 'u:AM', 'C', 'I');
 };
 
 

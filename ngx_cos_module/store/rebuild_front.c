@@ -4,6 +4,7 @@
  */
 
 #include "rebuild_internal.h"
+#include "cos_acl.h"
 
 
 static int write_bucket(cos_rb_t *b, cos_json_t *j);
@@ -116,6 +117,8 @@ write_bucket(cos_rb_t *b, cos_json_t *j)
 static int
 write_cred(cos_rb_t *b, cos_json_t *j)
 {
+    char          id[COS_ACCOUNT_ID_LEN];
+    size_t        len = sizeof(id);
     cos_buf_t     rec;
     cos_alloc_t  *a = cos_arena_alloc(b->arena);
 
@@ -123,7 +126,7 @@ write_cred(cos_rb_t *b, cos_json_t *j)
     cos_buf_init(&rec, a, 128);
 
     if (cos_cred_encode(&rec, &j->cred) != 0 || rec.err
-        || add_user(b, j) != 0)
+        || add_user(b, j) != 0 || cos_account_id(id, j->cred.uid) != 0)
     {
         return -1;
     }
@@ -131,7 +134,10 @@ write_cred(cos_rb_t *b, cos_json_t *j)
     return cos_rb_queue(b, "SET u:%b %b", j->cred.access_key.data,
                         j->cred.access_key.len, rec.data, rec.len) != 0
            || cos_rb_queue(b, "ZADD C 0 %b", j->cred.access_key.data,
-                           j->cred.access_key.len) != 0 ? -1 : 0;
+                           j->cred.access_key.len) != 0
+           || cos_rb_queue(b, "HSET I %b %llu %b %llu", id, len,
+                           (unsigned long long) j->cred.uid, id, len / 2,
+                           (unsigned long long) j->cred.uid) != 0 ? -1 : 0;
 }
 
 

@@ -7,6 +7,7 @@
 #define MAINT_OPS_H
 
 #include "maint_worker.h"
+#include "cos_acl.h"
 
 
 /* Removes one version. */
@@ -356,7 +357,7 @@ op_bucket(worker_t *w)
 static void
 op_cred(worker_t *w)
 {
-    char            word[24], ak[16];
+    char            word[24], ak[16], id[COS_ACCOUNT_ID_LEN];
     cos_buf_t       b;
     cos_json_t      j;
     cos_pack_rec_t  pr;
@@ -382,8 +383,10 @@ op_cred(worker_t *w)
         j.cred.seq = j.seq;
         cos_buf_init(&b, w->a, 256);
         assert_int_equal(cos_cred_encode(&b, &j.cred), 0);
-        outcome(w, redisCommand(w->c, "FCALL cos_cred_put 1 u:%s %s %b 0 0",
-                                ak, ak, b.data, b.len), word);
+        assert_int_equal(cos_account_id(id, j.cred.uid), 0);
+        outcome(w, redisCommand(w->c, "FCALL cos_cred_put 1 u:%s %s %b 0 0 "
+                                "same %b", ak, ak, b.data, b.len, id,
+                                sizeof(id)), word);
     }
 
     if (strcmp(word, "OK") != 0) {

@@ -5,6 +5,7 @@
 #ifndef COS_CTL_H
 #define COS_CTL_H
 
+#include "cos_acl.h"
 #include "cos_attr.h"
 #include "cos_maint.h"
 

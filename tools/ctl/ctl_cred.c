@@ -239,6 +239,7 @@ settle(ctl_t *c, const cos_json_t *j, redisReply *r)
 int
 ctl_cred_commit(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits)
 {
+    char                 id[COS_ACCOUNT_ID_LEN];
     cos_buf_t            b;
     cos_json_t           j;
     cos_bucket_quota_t   now;
@@ -253,17 +254,22 @@ ctl_cred_commit(ctl_t *c, cos_cred_t *cred, const cos_bucket_quota_t *limits)
         return ctl_fail("the record does not fit the format");
     }
 
+    if (cos_account_id(id, cred->uid) != 0) {
+        return ctl_fail("out of memory");
+    }
+
     if (append(c, &j) != CTL_OK) {
         return CTL_FAILED;
     }
 
     return settle(c, &j,
-        redisCommand(c->redis, "FCALL cos_cred_put 1 u:%b %b %b %llu %llu %s",
+        redisCommand(c->redis,
+                     "FCALL cos_cred_put 1 u:%b %b %b %llu %llu %s %b",
                      cred->access_key.data, cred->access_key.len,
                      cred->access_key.data, cred->access_key.len, b.data,
                      b.len, (unsigned long long) now.bytes,
                      (unsigned long long) now.objects,
-                     limits != NULL ? "set" : "same"));
+                     limits != NULL ? "set" : "same", id, sizeof(id)));
 }
 
 

@@ -175,7 +175,34 @@ local function limit_user(uid, bytes, objects, seq)
 end
 
 
--- KEYS u:<ak>  ARGV ak record bytes objects ["set"]
+-- Accounts by the ids that clients know them by: the S3 id, and the first half
+-- of it, which is the one in BOS.
+local function remember_account(id, uid)
+    if not id:match('^%x+$') or #id ~= 64 then
+        fail('account id')
+    end
+    redis.call('HSET', 'I', id, uid, id:sub(1, 32), uid)
+end
+
+-- When its last credential is gone.
+local function forget_account(uid)
+    local creds = redis.call('ZRANGE', 'C', 0, -1)
+    for i = 1, #creds do
+        local rec = redis.call('GET', 'u:' .. creds[i])
+        if rec and front_uid(rec) == uid then
+            return
+        end
+    end
+    local ids = redis.call('HGETALL', 'I')
+    for i = 1, #ids, 2 do
+        if ids[i + 1] == uid then
+            redis.call('HDEL', 'I', ids[i])
+        end
+    end
+end
+
+
+-- KEYS u:<ak>  ARGV ak record bytes objects "set" | "same" id
 -- The record's document on the disk names the user's limits: those that are
 -- there, or those to be set by it. The user's document of the highest seq is
 -- believed by a rebuild, so the order must be that of the seqs.
@@ -197,6 +224,7 @@ local function cos_cred_put(keys, args)
     elseif q[3] then
         redis.call('HSET', 'Q:' .. uid, 'seq', digits(seq))
     end
+    remember_account(args[6], uid)
     redis.call('SET', keys[1], args[2])
     if not old then
         redis.call('ZADD', 'C', 0, args[1])
@@ -244,6 +272,7 @@ local function cos_cred_del(keys, args)
     if old then
         redis.call('DEL', keys[1])
         redis.call('ZREM', 'C', args[1])
+        forget_account(front_uid(old))
     end
     return {'OK', old and 1 or 0}
 end
