@@ -41,13 +41,58 @@ must_parse(const cos_buf_t *b, cos_dialect_e d)
 }
 
 
+/* What is accepted is written, and reads as the same grants. */
+static void
+parse_acl(cos_dialect_e d, cos_str_t s, cos_alloc_t *a)
+{
+    size_t            i;
+    cos_buf_t         b;
+    cos_acl_list_t    l, back;
+    cos_acl_grant_t   owner;
+
+    if (cos_xml_parse_acl(s, &l, &owner, a) != COS_OK) {
+        return;
+    }
+
+    if (l.sent > COS_ACL_GRANTS_MAX || l.n > l.sent) {
+        abort();
+    }
+
+    for (i = 0; i < l.n; i++) {
+        if (l.v[i].may == 0
+            || (l.v[i].to == COS_TO_ACCOUNT && l.v[i].uid == 0
+                && l.v[i].id.len == 0))
+        {
+            abort();
+        }
+
+        if (l.v[i].to == COS_TO_ACCOUNT && l.v[i].uid == 0) {
+            l.v[i].uid = 5;
+        }
+    }
+
+    cos_acl_merge(&l);
+    cos_buf_init(&b, a, 0);
+    cos_xml_acl(&b, d, 5, &l);
+    must_parse(&b, d);
+
+    if (d == COS_DIALECT_COS && b.len <= COS_XML_SMALL_SIZE) {
+        if (cos_xml_parse_acl((cos_str_t) { b.len, b.data }, &back, &owner, a)
+            != COS_OK
+            ? l.n * 5 <= COS_ACL_GRANTS_MAX : back.n != l.n)
+        {
+            abort();
+        }
+    }
+}
+
+
 static void
 parse(int which, cos_str_t s, cos_alloc_t *a)
 {
     int                quiet;
     size_t             n, i;
     cos_str_t          region;
-    cos_acl_e          acl;
     cos_dialect_e      d;
     cos_xml_part_t    *parts;
     cos_xml_delete_t  *v;
@@ -82,12 +127,7 @@ parse(int which, cos_str_t s, cos_alloc_t *a)
         break;
 
     case 2:
-        if (cos_xml_parse_acl(s, 5, 6, &acl, a) == COS_OK
-            && (acl <= COS_ACL_DEFAULT || acl >= COS_ACL_MAX))
-        {
-            abort();
-        }
-
+        parse_acl(d, s, a);
         break;
 
     default:

@@ -96,8 +96,6 @@ void cos_bucket_quota_print(cos_buf_t *b, const cos_bucket_quota_t *q);
 
 /* The bits; what cannot be read blocks everything. */
 unsigned cos_public_block(const cos_bucket_t *k);
-/* Whether that ACL grants anything to everyone, or to all accounts. */
-int cos_acl_public(cos_acl_e acl);
 
 /* Kept by name. Without a configuration there is no control: OBJECT_WRITER. */
 typedef enum {

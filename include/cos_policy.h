@@ -332,6 +332,8 @@ typedef struct {
                                          (SERVICE, CREATE_BUCKET): who asks */
     unsigned          foreign:1;      /* the object belongs to another account
                                          than its bucket: its own ACL rules */
+    unsigned          left:1;         /* its owner left himself out of the ACL
+                                         (S3): he needs what others need */
     cos_str_t         bucket;         /* empty: none */
     cos_str_t         key;            /* of an action on an object */
     cos_str_t         region;         /* of the bucket; empty: not known */

@@ -7,6 +7,7 @@
 #ifndef COS_XML_H
 #define COS_XML_H
 
+#include "cos_acl.h"
 #include "cos_err.h"
 #include "cos_name.h"
 #include "cos_record.h"
@@ -51,14 +52,15 @@ void cos_xml_buckets(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
 
 void cos_xml_location(cos_buf_t *b, cos_dialect_e d, cos_str_t region);
 
-/* ACL documents of canned forms: owner, and what the canned ACL grants. */
+/* ACL documents: the owner, and to whom what is granted. */
 void cos_xml_acl(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
-    uint64_t bucket_owner, cos_acl_e acl);
-/* Parses an ACL document and finds the canned form it equals. owner: whose
- * FULL_CONTROL is implied. COS_E_MALFORMED_XML; COS_E_NOT_IMPLEMENTED for
- * grants that no canned form expresses. */
-cos_err_e cos_xml_parse_acl(cos_str_t text, uint64_t owner,
-    uint64_t bucket_owner, cos_acl_e *acl, cos_alloc_t *a);
+    const cos_acl_list_t *l);
+/* Reads one. owner: whom it names as that, both uid and id empty when nobody.
+ * Ids point into memory of a. COS_E_MALFORMED_XML, COS_E_MALFORMED_ACL,
+ * COS_E_INVALID_ARGUMENT for what cannot be a grantee, COS_E_GRANT_EMAIL,
+ * COS_E_NOT_IMPLEMENTED (BOS: conditions and other permissions). */
+cos_err_e cos_xml_parse_acl(cos_str_t text, cos_acl_list_t *l,
+    cos_acl_grant_t *owner, cos_alloc_t *a);
 
 /* One page of a listing. Pointers of keys and facts as they came from the
  * metadata; prefixes and keys are merged in byte order by the writer where

@@ -19,6 +19,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "cos_acl.h"
 #include "cos_auth.h"
 #include "cos_cdn_auth.h"
 #include "cos_class.h"
@@ -127,6 +128,7 @@ typedef struct {
     size_t        upload_buffer;
     off_t         max_object_size;
     ngx_flag_t    signature_v2;       /* AWS version 2 counts */
+    ngx_flag_t    public_list;        /* groups may list what they may read */
     ngx_flag_t    sse_c_plain;        /* customers' keys without TLS, too */
     ngx_array_t  *cors_rules;         /* cos_cors_rule_t, until merged */
     cos_cors_t   *cors;               /* instead of buckets' rules, or NULL */
@@ -241,6 +243,8 @@ struct ngx_http_cos_ctx_s {
     struct ngx_http_cos_commit_s  *commit;    /* the change under way */
     void                     *take;   /* the body being taken in */
     void                     *source; /* of a copy */
+    cos_acl_list_t           *grants; /* of headers, whose accounts exist */
+    void                     *acl_names;  /* accounts being looked up */
     struct ngx_http_cos_sse_s *sse;   /* encryption; NULL: not looked at */
     ngx_buf_t                *body_spare; /* the other half of its memory */
     cos_form_t               *form;   /* read, and signed or anonymous */
@@ -548,7 +552,8 @@ void ngx_http_cos_body_free(ngx_http_cos_ctx_t *ctx, ngx_chain_t *in);
  * query, and from then on keeps the answer's body and the request's to the
  * least of what they say. COS_E_INVALID_ARGUMENT. */
 cos_err_e ngx_http_cos_pace(ngx_http_cos_ctx_t *ctx);
-/* First step of every operation: the same for those that it is meant for. */
+/* First step of every operation: the same for those that it is meant for, and
+ * what ngx_http_cos_acl_named does. */
 ngx_int_t ngx_http_cos_paced(ngx_http_cos_ctx_t *ctx);
 /* Before more of the body is taken: NGX_OK, or NGX_AGAIN when it is too early;
  * then next runs again in time. */

@@ -45,13 +45,15 @@ cos_err_e ngx_http_cos_bucket_headers(ngx_http_cos_ctx_t *ctx,
 
 
 /* Whether that ACL may be given to the request's bucket or to an object in it
- * (public access block, ownership). given: the client says so, be it what is
- * the default. COS_E_ACCESS_DENIED, COS_E_ACL_NOT_SUPPORTED. */
+ * (public access block, ownership). grants: as records keep them; given: the
+ * client says so, be it what is the default. COS_E_ACCESS_DENIED,
+ * COS_E_ACL_NOT_SUPPORTED. */
 cos_err_e ngx_http_cos_acl_allowed(ngx_http_cos_ctx_t *ctx, cos_acl_e acl,
-    ngx_uint_t given);
-/* The ACLs that count: what the configuration does not let count is private. */
-cos_acl_e ngx_http_cos_bucket_acl(cos_bucket_t *bucket);
-cos_acl_e ngx_http_cos_object_acl(cos_bucket_t *bucket, cos_object_t *object);
+    cos_str_t grants, ngx_uint_t given);
+/* The ACLs that are there, and whether the configuration lets them count. */
+void ngx_http_cos_bucket_acl(cos_bucket_t *bucket, cos_acl_t *a);
+void ngx_http_cos_object_acl(cos_bucket_t *bucket, cos_object_t *object,
+    cos_acl_t *a);
 /* Whose an object is. */
 uint64_t ngx_http_cos_object_owner(cos_bucket_t *bucket, cos_object_t *object);
 /* Whether the request's bucket takes what others write there as its owner's;

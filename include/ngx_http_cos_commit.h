@@ -139,8 +139,32 @@ cos_err_e ngx_http_cos_headers_known(ngx_http_cos_ctx_t *ctx);
  * from the request into *o. */
 cos_err_e ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx,
     cos_object_t *o);
+
+/* What an ACL is to be. */
+typedef struct {
+    uint64_t                owner;    /* of what gets it */
+    ngx_uint_t              of_bucket;
+    cos_acl_e               canned;
+    cos_str_t               grants;   /* as records keep them */
+    /* private */
+    cos_acl_list_t         *list;
+    ngx_http_cos_step_pt    next;
+} ngx_http_cos_acl_t;
+
+/* Reads x-...-grant-... headers into ctx->grants, when there are any, and finds
+ * out that those accounts exist; then next. Refuses the request otherwise. */
+ngx_int_t ngx_http_cos_acl_named(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_step_pt next);
+/* Reads the ACL that headers give, or the default, for a->owner, of_bucket;
+ * after ngx_http_cos_acl_named. COS_OK, or the refusal with ctx->reason. */
 cos_err_e ngx_http_cos_acl_from_headers(ngx_http_cos_ctx_t *ctx,
-    cos_acl_e *acl, ngx_uint_t bucket);
+    ngx_http_cos_acl_t *a);
+/* The same for PUT ?acl, from headers or the body; then next, or an answer. */
+ngx_int_t ngx_http_cos_acl_sent(ngx_http_cos_ctx_t *ctx,
+    ngx_http_cos_acl_t *a, ngx_str_t *text, ngx_http_cos_step_pt next);
+/* Answers GET ?acl. */
+ngx_int_t ngx_http_cos_acl_reply(ngx_http_cos_ctx_t *ctx,
+    const cos_acl_t *acl);
 
 #pragma GCC visibility pop
 

@@ -56,9 +56,6 @@ cos_err_e ngx_http_cos_check_document(ngx_http_cos_ctx_t *ctx,
     ngx_str_t *text, ngx_uint_t sums);
 /* Hands on the dead container ids in a commit's reply. */
 void ngx_http_cos_dead_list(ngx_http_cos_ctx_t *ctx, redisReply *reply);
-/* What a PUT ?acl sets: the canned header, else the document. */
-cos_err_e ngx_http_cos_acl_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
-    uint64_t owner, cos_acl_e *acl);
 /* How a website answers with an object. */
 typedef struct {
     ngx_uint_t              status;   /* other than 200: it stands for an error,

@@ -63,9 +63,13 @@ cos_err_e ngx_http_cos_may_tag(ngx_http_cos_ctx_t *ctx, cos_tag_t *tags,
     size_t n);
 
 /* What the ACLs say: the only place that reads them to decide
- * (auth/ngx_http_cos_grants.c). Owners are granted everything by theirs, except
- * that NONE is granted to nobody. */
+ * (auth/ngx_http_cos_grants.c). Owners are granted everything by theirs, unless
+ * grants leave them out, except that NONE is granted to nobody. */
 cos_grant_e ngx_http_cos_grant(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm,
+    const cos_who_t *who);
+/* Whether the ACL leaves the owner out: S3 lets them say so. */
+ngx_uint_t ngx_http_cos_omits_owner(ngx_http_cos_ctx_t *ctx,
     const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm);
 
 #pragma GCC visibility pop

@@ -1,117 +1,134 @@
 /*
- * What ACLs grant. A public-read bucket's objects with ACL "default" are
- * readable by anyone, as in COS; objects written in the S3 dialect are private
- * unless they say otherwise, as in S3.
+ * What ACLs grant. Objects whose ACL is "default" are as their bucket, as in
+ * COS; objects written in the S3 dialect are private unless they say otherwise,
+ * as in S3.
  */
 
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_rights.h"
 
 
-/* Accounts have their own names in ACLs, their users have not. */
-static cos_grant_e
-to_account(ngx_http_cos_ctx_t *ctx, uint64_t uid)
+/* The permission that ACLs know it by; 0: none. */
+static unsigned
+bit_of(ngx_http_cos_perm_e perm)
 {
-    return ctx->identity.known && ctx->identity.uid == uid
-           ? COS_GRANT_ACCOUNT : COS_GRANT_NONE;
-}
+    switch (perm) {
 
+    case NGX_HTTP_COS_PERM_LIST:
+    case NGX_HTTP_COS_PERM_READ:
+        return COS_MAY_READ;
 
-static cos_grant_e
-by_bucket(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket, ngx_uint_t write)
-{
-    switch (ngx_http_cos_bucket_acl(bucket)) {
+    case NGX_HTTP_COS_PERM_WRITE:
+        return COS_MAY_WRITE;
 
-    case COS_ACL_PUBLIC_READ_WRITE:
-        return COS_GRANT_SELF;
+    case NGX_HTTP_COS_PERM_READ_ACP:
+        return COS_MAY_READ_ACP;
 
-    case COS_ACL_PUBLIC_READ:
-        return write ? to_account(ctx, bucket->owner) : COS_GRANT_SELF;
-
-    case COS_ACL_AUTHENTICATED_READ:
-        return ctx->identity.known && !write ? COS_GRANT_SELF
-               : to_account(ctx, bucket->owner);
+    case NGX_HTTP_COS_PERM_WRITE_ACP:
+        return COS_MAY_WRITE_ACP;
 
     default:
-        return to_account(ctx, bucket->owner);
+        return 0;
     }
 }
 
 
-static cos_grant_e
-reads(ngx_http_cos_ctx_t *ctx, cos_bucket_t *bucket, cos_object_t *o)
+/* The ACL that decides. */
+static void
+which(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
+    ngx_http_cos_perm_e perm, cos_acl_t *acl)
 {
-    uint64_t  owner;
+    if (p->object && perm != NGX_HTTP_COS_PERM_LIST
+        && perm != NGX_HTTP_COS_PERM_WRITE)
+    {
+        ngx_http_cos_object_acl(p->bucket, p->object, acl);
 
-    owner = ngx_http_cos_object_owner(bucket, o);
-
-    if (to_account(ctx, owner) != COS_GRANT_NONE) {
-        return COS_GRANT_ACCOUNT;
+        if (acl->canned != COS_ACL_DEFAULT || acl->grants.len) {
+            return;
+        }
     }
 
-    switch (ngx_http_cos_object_acl(bucket, o)) {
+    ngx_http_cos_bucket_acl(p->bucket, acl);
 
-    case COS_ACL_DEFAULT:
-        /* what the bucket's owner shares, and the owner too */
-        return by_bucket(ctx, bucket, 0);
-
-    case COS_ACL_PUBLIC_READ:
-    case COS_ACL_PUBLIC_READ_WRITE:
-        return COS_GRANT_SELF;
-
-    case COS_ACL_AUTHENTICATED_READ:
-        return ctx->identity.known ? COS_GRANT_SELF : COS_GRANT_NONE;
-
-    case COS_ACL_BUCKET_OWNER_READ:
-    case COS_ACL_BUCKET_OWNER_FULL:
-        return to_account(ctx, bucket->owner);
-
-    default:
-        return COS_GRANT_NONE;
+    if (perm == NGX_HTTP_COS_PERM_LIST && !ctx->lcf->public_list) {
+        acl->closed = 1;
     }
+}
+
+
+/* The owner of an object with its bucket's ACL is its owner still. */
+static ngx_uint_t
+is_object_owner(const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm,
+    const cos_who_t *who)
+{
+    return p->object && perm != NGX_HTTP_COS_PERM_LIST
+           && perm != NGX_HTTP_COS_PERM_WRITE
+           && p->object->acl == COS_ACL_DEFAULT
+           && who->known
+           && who->uid == ngx_http_cos_object_owner(p->bucket, p->object);
 }
 
 
 cos_grant_e
 ngx_http_cos_grant(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
-    ngx_http_cos_perm_e perm)
+    ngx_http_cos_perm_e perm, const cos_who_t *who)
 {
-    uint64_t  owner;
+    unsigned     bit;
+    uint64_t     owner;
+    cos_acl_t    acl;
+    cos_grant_e  grant;
 
     if (p->bucket == NULL) {
         return COS_GRANT_NONE;
     }
 
-    switch (perm) {
+    bit = bit_of(perm);
 
-    case NGX_HTTP_COS_PERM_LIST:
-        return by_bucket(ctx, p->bucket, 0);
+    if (perm == NGX_HTTP_COS_PERM_READ && ctx->origin_auth && p->object
+        && ngx_http_cos_object_owner(p->bucket, p->object)
+           == p->bucket->owner)
+    {
+        /* the bucket's owner lets the domain read what is his */
+        return COS_GRANT_SELF;
+    }
 
-    case NGX_HTTP_COS_PERM_WRITE:
-        return by_bucket(ctx, p->bucket, 1);
-
-    case NGX_HTTP_COS_PERM_READ:
-
-        if (ctx->origin_auth && p->object
-            && ngx_http_cos_object_owner(p->bucket, p->object)
-               == p->bucket->owner)
-        {
-            /* the bucket's owner lets the domain read what is his */
-            return COS_GRANT_SELF;
-        }
-
-        return p->object ? reads(ctx, p->bucket, p->object)
-                         : COS_GRANT_NONE;
-
-    case NGX_HTTP_COS_PERM_OWN:
-    case NGX_HTTP_COS_PERM_READ_ACP:
-    case NGX_HTTP_COS_PERM_WRITE_ACP:
+    if (perm == NGX_HTTP_COS_PERM_OWN) {
+        /* Accounts have their own names in ACLs, their users need not */
         owner = p->object ? ngx_http_cos_object_owner(p->bucket, p->object)
                           : p->bucket->owner;
 
-        return to_account(ctx, owner);
+        return who->known && who->uid == owner ? COS_GRANT_ACCOUNT
+                                               : COS_GRANT_NONE;
+    }
 
-    default:
+    if (bit == 0
+        || (perm == NGX_HTTP_COS_PERM_READ && p->object == NULL))
+    {
         return COS_GRANT_NONE;
     }
+
+    which(ctx, p, perm, &acl);
+    grant = cos_acl_permits(&acl, who, bit);
+
+    return grant == COS_GRANT_NONE && is_object_owner(p, perm, who)
+           ? COS_GRANT_ACCOUNT : grant;
+}
+
+
+ngx_uint_t
+ngx_http_cos_omits_owner(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm)
+{
+    unsigned   bit;
+    cos_acl_t  acl;
+
+    bit = bit_of(perm);
+
+    if (p->bucket == NULL || bit == 0) {
+        return 0;
+    }
+
+    which(ctx, p, perm, &acl);
+
+    return cos_acl_omits_owner(&acl, bit);
 }

@@ -218,8 +218,9 @@ decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     ask.who = &who;
     ask.action = action;
     ask.foreign = is_foreign(p, perm);
+    ask.left = ngx_http_cos_omits_owner(ctx, p, perm);
 
-    rules.acl = ngx_http_cos_grant(ctx, p, perm);
+    rules.acl = ngx_http_cos_grant(ctx, p, perm, &who);
 
     cos_decide(d, &ask, &rules);
 

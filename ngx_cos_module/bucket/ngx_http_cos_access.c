@@ -8,18 +8,21 @@
 
 cos_err_e
 ngx_http_cos_acl_allowed(ngx_http_cos_ctx_t *ctx, cos_acl_e acl,
-    ngx_uint_t given)
+    cos_str_t grants, ngx_uint_t given)
 {
     cos_bucket_t  *k = &ctx->bucket;
 
     if (given && cos_ownership(k) == COS_OWNERSHIP_ENFORCED
-        && acl != COS_ACL_PRIVATE && acl != COS_ACL_DEFAULT
-        && acl != COS_ACL_BUCKET_OWNER_FULL)
+        && (grants.len
+            || (acl != COS_ACL_PRIVATE && acl != COS_ACL_DEFAULT
+                && acl != COS_ACL_BUCKET_OWNER_FULL)))
     {
         return COS_E_ACL_NOT_SUPPORTED;
     }
 
-    if (cos_acl_public(acl) && (cos_public_block(k) & COS_BLOCK_PUBLIC_ACLS)) {
+    if ((cos_public_block(k) & COS_BLOCK_PUBLIC_ACLS)
+        && cos_acl_open(acl, grants))
+    {
         ctx->reason = "the bucket's public access block refuses public ACLs";
         return COS_E_ACCESS_DENIED;
     }
@@ -28,26 +31,36 @@ ngx_http_cos_acl_allowed(ngx_http_cos_ctx_t *ctx, cos_acl_e acl,
 }
 
 
-static ngx_uint_t
-is_void(cos_bucket_t *bucket, cos_acl_e acl)
+static void
+place(cos_bucket_t *bucket, cos_acl_t *a, cos_acl_e canned, cos_str_t grants)
 {
-    return cos_acl_public(acl)
-           && ((cos_public_block(bucket) & COS_IGNORE_PUBLIC_ACLS)
-               || cos_ownership(bucket) == COS_OWNERSHIP_ENFORCED);
+    a->canned = canned;
+    a->grants = grants;
+    a->bucket_owner = bucket->owner;
+    a->closed = (cos_public_block(bucket) & COS_IGNORE_PUBLIC_ACLS) != 0;
+
+    if (cos_ownership(bucket) == COS_OWNERSHIP_ENFORCED) {
+        /* ACLs say nothing */
+        a->canned = COS_ACL_PRIVATE;
+        ngx_str_null(&a->grants);
+    }
 }
 
 
-cos_acl_e
-ngx_http_cos_bucket_acl(cos_bucket_t *bucket)
+void
+ngx_http_cos_bucket_acl(cos_bucket_t *bucket, cos_acl_t *a)
 {
-    return is_void(bucket, bucket->acl) ? COS_ACL_PRIVATE : bucket->acl;
+    a->owner = bucket->owner;
+    place(bucket, a, bucket->acl, bucket->attr[COS_BX_ACL]);
 }
 
 
-cos_acl_e
-ngx_http_cos_object_acl(cos_bucket_t *bucket, cos_object_t *object)
+void
+ngx_http_cos_object_acl(cos_bucket_t *bucket, cos_object_t *object,
+    cos_acl_t *a)
 {
-    return is_void(bucket, object->acl) ? COS_ACL_PRIVATE : object->acl;
+    a->owner = ngx_http_cos_object_owner(bucket, object);
+    place(bucket, a, object->acl, object->attr[COS_X_ACL]);
 }
 
 

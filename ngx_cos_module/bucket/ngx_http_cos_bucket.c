@@ -1,5 +1,5 @@
 /*
- * Buckets: create, head, delete, location, canned ACL.
+ * Buckets: create, head, delete, location, ACL.
  */
 
 #include "ngx_http_cos_bucket.h"
@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     ngx_http_cos_bucket_change_t  change;
     ngx_str_t                     text;
-    cos_acl_e                     acl;
+    ngx_http_cos_acl_t            acl;
 } bucket_acl_t;
 
 
@@ -30,6 +30,7 @@ static ngx_int_t create_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t delete_done(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t delete_build(ngx_http_cos_commit_t *c);
 static ngx_int_t acl_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t acl_known(ngx_http_cos_ctx_t *ctx);
 static cos_err_e acl_change(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
     void *data);
 static ngx_int_t acl_done(ngx_http_cos_ctx_t *ctx);
@@ -80,6 +81,9 @@ ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx)
 {
     bucket_t             *b;
     cos_err_e             err;
+    ngx_http_cos_acl_t    acl;
+
+    ngx_memzero(&acl, sizeof(ngx_http_cos_acl_t));
 
     if (!cos_bucket_name_valid(ctx->name.bucket, ctx->name.dialect)) {
         return ngx_http_cos_fail(ctx, COS_E_INVALID_BUCKET_NAME, NULL);
@@ -92,8 +96,14 @@ ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx)
 
     ctx->state = b;
 
-    if ((err = ngx_http_cos_acl_from_headers(ctx, &b->wanted.acl, 1))
-        != COS_OK
+    acl.owner = ctx->identity.uid;
+    acl.of_bucket = 1;
+
+    err = ngx_http_cos_acl_from_headers(ctx, &acl);
+    b->wanted.acl = acl.canned;
+    b->wanted.attr[COS_BX_ACL] = acl.grants;
+
+    if (err != COS_OK
         || (err = ngx_http_cos_bucket_headers(ctx, &b->wanted)) != COS_OK)
     {
         return ngx_http_cos_fail(ctx, err, ctx->reason);
@@ -361,20 +371,17 @@ delete_done(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_get_bucket_acl(ngx_http_cos_ctx_t *ctx)
 {
-    cos_buf_t  b;
+    cos_acl_t  acl;
 
-    cos_buf_init(&b, &ctx->alloc, 1024);
-    cos_xml_acl(&b, ctx->name.dialect, ctx->bucket.owner, ctx->bucket.owner,
-                ctx->bucket.acl);
+    ngx_http_cos_bucket_acl(&ctx->bucket, &acl);
 
-    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+    return ngx_http_cos_acl_reply(ctx, &acl);
 }
 
 
 ngx_int_t
 ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
 {
-    cos_err_e      err;
     bucket_acl_t  *b;
 
     b = ngx_pcalloc(ctx->request->pool, sizeof(bucket_acl_t));
@@ -384,12 +391,6 @@ ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
 
     ctx->state = b;
 
-    err = ngx_http_cos_acl_from_headers(ctx, &b->acl, 1);
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
-
     return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
                                    COS_E_XML_TOO_LARGE, &b->text, acl_read);
 }
@@ -398,14 +399,19 @@ ngx_http_cos_put_bucket_acl(ngx_http_cos_ctx_t *ctx)
 static ngx_int_t
 acl_read(ngx_http_cos_ctx_t *ctx)
 {
-    cos_err_e      err;
     bucket_acl_t  *b = ctx->state;
 
-    err = ngx_http_cos_acl_document(ctx, &b->text, ctx->bucket.owner, &b->acl);
+    b->acl.owner = ctx->bucket.owner;
+    b->acl.of_bucket = 1;
 
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
+    return ngx_http_cos_acl_sent(ctx, &b->acl, &b->text, acl_known);
+}
+
+
+static ngx_int_t
+acl_known(ngx_http_cos_ctx_t *ctx)
+{
+    bucket_acl_t  *b = ctx->state;
 
     b->change.change = acl_change;
     b->change.data = b;
@@ -421,9 +427,10 @@ acl_change(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k, void *data)
 {
     bucket_acl_t  *b = data;
 
-    k->acl = b->acl;
+    k->acl = b->acl.canned;
+    k->attr[COS_BX_ACL] = b->acl.grants;
 
-    return ngx_http_cos_acl_allowed(ctx, b->acl, 1);
+    return ngx_http_cos_acl_allowed(ctx, k->acl, k->attr[COS_BX_ACL], 1);
 }
 
 

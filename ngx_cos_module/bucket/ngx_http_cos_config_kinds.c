@@ -359,7 +359,9 @@ ngx_http_cos_set_ownership(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
         return err;
     }
 
-    if (o == COS_OWNERSHIP_ENFORCED && k->acl != COS_ACL_PRIVATE) {
+    if (o == COS_OWNERSHIP_ENFORCED
+        && (k->acl != COS_ACL_PRIVATE || k->attr[COS_BX_ACL].len))
+    {
         return COS_E_ACL_WITH_OWNERSHIP;
     }
 
@@ -438,7 +440,9 @@ ngx_http_cos_bucket_headers(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k)
             return COS_E_INVALID_ARGUMENT;
         }
 
-        if (o == COS_OWNERSHIP_ENFORCED && k->acl != COS_ACL_PRIVATE) {
+        if (o == COS_OWNERSHIP_ENFORCED
+            && (k->acl != COS_ACL_PRIVATE || k->attr[COS_BX_ACL].len))
+        {
             return COS_E_ACL_WITH_OWNERSHIP;
         }
 

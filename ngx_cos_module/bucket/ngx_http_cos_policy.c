@@ -88,6 +88,7 @@ ngx_int_t
 ngx_http_cos_get_policy_status(ngx_http_cos_ctx_t *ctx)
 {
     void       *policy;
+    cos_acl_t   acl;
     cos_buf_t   b;
 
     if (ctx->name.dialect != COS_DIALECT_S3) {
@@ -101,11 +102,13 @@ ngx_http_cos_get_policy_status(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, COS_E_INTERNAL, NULL);
     }
 
+    ngx_http_cos_bucket_acl(&ctx->bucket, &acl);
+
     cos_buf_init(&b, &ctx->alloc, 256);
     cos_xml_policy_status(&b, ctx->name.dialect,
                           (policy && cos_policy_is_public(policy))
-                          || cos_acl_public(
-                                 ngx_http_cos_bucket_acl(&ctx->bucket)));
+                          || (!acl.closed
+                              && cos_acl_open(acl.canned, acl.grants)));
 
     return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
 }

@@ -284,14 +284,6 @@ cos_public_block(const cos_bucket_t *k)
 }
 
 
-int
-cos_acl_public(cos_acl_e acl)
-{
-    return acl == COS_ACL_PUBLIC_READ || acl == COS_ACL_PUBLIC_READ_WRITE
-           || acl == COS_ACL_AUTHENTICATED_READ;
-}
-
-
 cos_ownership_e
 cos_ownership(const cos_bucket_t *k)
 {

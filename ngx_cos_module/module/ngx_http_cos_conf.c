@@ -103,6 +103,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
     lcf->cdn = NGX_CONF_UNSET_PTR;
     lcf->precompressed = NGX_CONF_UNSET_PTR;
     lcf->limits = NGX_CONF_UNSET_PTR;
+    lcf->public_list = NGX_CONF_UNSET;
 
     return lcf;
 }
@@ -157,6 +158,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->max_object_size, prev->max_object_size,
                              (off_t) 5 * 1024 * 1024 * 1024);
     ngx_conf_merge_value(conf->sse_c_plain, prev->sse_c_plain, 0);
+    ngx_conf_merge_value(conf->public_list, prev->public_list, 1);
 
     if (conf->upload_buffer < 16 * 1024
         || conf->upload_buffer > 64 * 1024 * 1024)

@@ -202,6 +202,13 @@ static ngx_command_t  commands[] = {
       offsetof(ngx_http_cos_loc_conf_t, max_object_size),
       NULL },
 
+    { ngx_string("cos_public_list"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_cos_loc_conf_t, public_list),
+      NULL },
+
     { ngx_string("cos_sse_c_plain"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

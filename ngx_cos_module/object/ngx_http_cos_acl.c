@@ -1,5 +1,5 @@
 /*
- * Object ACLs in their canned forms.
+ * Object ACLs.
  */
 
 #include "ngx_http_cos_amend.h"
@@ -10,41 +10,32 @@
 typedef struct {
     ngx_http_cos_amend_t  amend;
     ngx_str_t             text;
-    cos_acl_e             acl;
+    ngx_http_cos_acl_t    acl;
 } acl_t;
 
 
 static ngx_int_t acl_read(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t acl_known(ngx_http_cos_ctx_t *ctx);
 static cos_err_e acl_change(ngx_http_cos_ctx_t *ctx, cos_object_t *o,
     void *data);
 static ngx_int_t acl_done(ngx_http_cos_ctx_t *ctx);
 
 
-static uint64_t
-owner_of(ngx_http_cos_ctx_t *ctx)
-{
-    return ngx_http_cos_object_owner(&ctx->bucket, &ctx->object);
-}
-
-
 ngx_int_t
 ngx_http_cos_get_object_acl(ngx_http_cos_ctx_t *ctx)
 {
-    cos_buf_t  b;
+    cos_acl_t  acl;
 
-    cos_buf_init(&b, &ctx->alloc, 1024);
-    cos_xml_acl(&b, ctx->name.dialect, owner_of(ctx), ctx->bucket.owner,
-                ctx->object.acl);
+    ngx_http_cos_object_acl(&ctx->bucket, &ctx->object, &acl);
 
-    return ngx_http_cos_reply(ctx, NGX_HTTP_OK, &b);
+    return ngx_http_cos_acl_reply(ctx, &acl);
 }
 
 
 ngx_int_t
 ngx_http_cos_put_object_acl(ngx_http_cos_ctx_t *ctx)
 {
-    acl_t      *a;
-    cos_err_e   err;
+    acl_t  *a;
 
     a = ngx_pcalloc(ctx->request->pool, sizeof(acl_t));
     if (a == NULL) {
@@ -53,67 +44,26 @@ ngx_http_cos_put_object_acl(ngx_http_cos_ctx_t *ctx)
 
     ctx->state = a;
 
-    err = ngx_http_cos_acl_from_headers(ctx, &a->acl, 0);
-
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, ctx->reason);
-    }
-
     return ngx_http_cos_read_small(ctx, COS_XML_SMALL_SIZE,
                                    COS_E_XML_TOO_LARGE, &a->text, acl_read);
-}
-
-
-cos_err_e
-ngx_http_cos_acl_document(ngx_http_cos_ctx_t *ctx, ngx_str_t *text,
-    uint64_t owner, cos_acl_e *acl)
-{
-    cos_err_e            err;
-    const cos_header_t  *h;
-
-    if (ctx->error != COS_OK) {
-        return ctx->error;
-    }
-
-    err = ngx_http_cos_check_document(ctx, text, 1);
-
-    if (err != COS_OK) {
-        return err;
-    }
-
-    if (cos_ownership(&ctx->bucket) == COS_OWNERSHIP_ENFORCED) {
-        return COS_E_ACL_NOT_SUPPORTED;
-    }
-
-    /* a header wins over the document (COS, PUT Object acl) */
-    h = ngx_http_cos_header(ctx, "acl");
-
-    if (h && h->value.len) {
-        return COS_OK;
-    }
-
-    if (text->len == 0) {
-        return COS_E_MISSING_BODY;
-    }
-
-    err = cos_xml_parse_acl(*text, owner, ctx->bucket.owner, acl,
-                            &ctx->alloc);
-
-    return err == COS_OK ? ngx_http_cos_acl_allowed(ctx, *acl, 1) : err;
 }
 
 
 static ngx_int_t
 acl_read(ngx_http_cos_ctx_t *ctx)
 {
-    acl_t      *a = ctx->state;
-    cos_err_e   err;
+    acl_t  *a = ctx->state;
 
-    err = ngx_http_cos_acl_document(ctx, &a->text, owner_of(ctx), &a->acl);
+    a->acl.owner = ngx_http_cos_object_owner(&ctx->bucket, &ctx->object);
 
-    if (err != COS_OK) {
-        return ngx_http_cos_fail(ctx, err, NULL);
-    }
+    return ngx_http_cos_acl_sent(ctx, &a->acl, &a->text, acl_known);
+}
+
+
+static ngx_int_t
+acl_known(ngx_http_cos_ctx_t *ctx)
+{
+    acl_t  *a = ctx->state;
 
     a->amend.change = acl_change;
     a->amend.data = a;
@@ -123,12 +73,22 @@ acl_read(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* An object that another account has written meanwhile is not whose the grants
+ * were made for. */
 static cos_err_e
 acl_change(ngx_http_cos_ctx_t *ctx, cos_object_t *o, void *data)
 {
     acl_t  *a = data;
 
-    o->acl = a->acl;
+    if (a->acl.grants.len
+        && ngx_http_cos_object_owner(&ctx->bucket, o) != a->acl.owner)
+    {
+        ctx->reason = "the object has become somebody else's";
+        return COS_E_ACCESS_DENIED;
+    }
+
+    o->acl = a->acl.canned;
+    o->attr[COS_X_ACL] = a->acl.grants;
 
     return COS_OK;
 }

@@ -227,52 +227,6 @@ ngx_http_cos_range_error(ngx_http_cos_ctx_t *ctx, uint64_t size)
 
 /* --- out of requests ------------------------------------------------------------------ */
 
-cos_err_e
-ngx_http_cos_acl_from_headers(ngx_http_cos_ctx_t *ctx, cos_acl_e *acl,
-    ngx_uint_t bucket)
-{
-    int                  v;
-    size_t               i;
-    const cos_header_t  *h;
-
-    for (i = 0; i < ctx->http.nheaders; i++) {
-        h = &ctx->http.headers[i];
-
-        if (h->name.len > 12 && ngx_memcmp(h->name.data + 6, "grant-", 6) == 0
-            && h->value.len
-            && (cos_str_starts(h->name, "x-cos-")
-                || cos_str_starts(h->name, "x-amz-")
-                || cos_str_starts(h->name, "x-bce-")))
-        {
-            /* what is not honoured is not taken */
-            return COS_E_NOT_IMPLEMENTED;
-        }
-    }
-
-    h = ngx_http_cos_header(ctx, "acl");
-
-    if (h == NULL || h->value.len == 0) {
-        /* S3 objects are private, COS objects follow their bucket */
-        *acl = bucket || ctx->name.dialect == COS_DIALECT_S3
-               ? COS_ACL_PRIVATE : COS_ACL_DEFAULT;
-        return COS_OK;
-    }
-
-    v = cos_acl_parse(h->value);
-
-    if (v < 0
-        || (bucket && (v == COS_ACL_DEFAULT || v == COS_ACL_BUCKET_OWNER_READ
-                       || v == COS_ACL_BUCKET_OWNER_FULL)))
-    {
-        return COS_E_INVALID_ARGUMENT;
-    }
-
-    *acl = v;
-
-    return ngx_http_cos_acl_allowed(ctx, *acl, 1);
-}
-
-
 /* Which stored header that is; COS_H_MAX: none. */
 static ngx_uint_t
 stored_header(cos_str_t name)
@@ -469,6 +423,37 @@ redirect_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 }
 
 
+/* What others write is theirs, unless the bucket's owner takes it. */
+static cos_err_e
+acl(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
+{
+    cos_err_e           err;
+    ngx_http_cos_acl_t  a;
+
+    ngx_memzero(&a, sizeof(ngx_http_cos_acl_t));
+    a.owner = ctx->identity.known
+              && cos_ownership(&ctx->bucket) != COS_OWNERSHIP_ENFORCED
+              ? ctx->identity.uid : ctx->bucket.owner;
+
+    err = ngx_http_cos_acl_from_headers(ctx, &a);
+
+    if (err != COS_OK) {
+        return err;
+    }
+
+    o->acl = a.canned;
+    o->attr[COS_X_ACL] = a.grants;
+
+    if (a.owner != ctx->bucket.owner
+        && !ngx_http_cos_owner_takes(ctx, o->acl))
+    {
+        o->owner = a.owner;
+    }
+
+    return COS_OK;
+}
+
+
 cos_err_e
 ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
 {
@@ -533,17 +518,11 @@ ngx_http_cos_object_from_headers(ngx_http_cos_ctx_t *ctx, cos_object_t *o)
         return err;
     }
 
-    if ((err = ngx_http_cos_acl_from_headers(ctx, &o->acl, 0)) != COS_OK
+    if ((err = acl(ctx, o)) != COS_OK
         || (err = ngx_http_cos_tags_from_headers(ctx, o)) != COS_OK
         || (err = redirect_from_headers(ctx, o)) != COS_OK)
     {
         return err;
-    }
-
-    if (ctx->identity.known && ctx->identity.uid != ctx->bucket.owner
-        && !ngx_http_cos_owner_takes(ctx, o->acl))
-    {
-        o->owner = ctx->identity.uid;
     }
 
     return ngx_http_cos_sse_ask(ctx, o);

@@ -26,6 +26,7 @@
 static ngx_int_t post_fields(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t post_form(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t post_judged(ngx_http_cos_ctx_t *ctx);
+static ngx_int_t post_named(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t post_file(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t post_eaten(ngx_http_cos_ctx_t *ctx);
 static ngx_int_t post_end(ngx_http_cos_ctx_t *ctx);
@@ -199,6 +200,13 @@ within_policy(ngx_http_cos_ctx_t *ctx, cos_post_t *policy)
 
 static ngx_int_t
 post_judged(ngx_http_cos_ctx_t *ctx)
+{
+    return ngx_http_cos_acl_named(ctx, post_named);
+}
+
+
+static ngx_int_t
+post_named(ngx_http_cos_ctx_t *ctx)
 {
     off_t                 length;
     cos_err_e             err;

@@ -342,7 +342,8 @@ allow(cos_decision_t *d, const cos_policy_ask_t *ask,
     const cos_who_t  *who = ask->who;
 
     root = who->known && who->sub == 0;
-    home = who->known && who->uid == ask->account && !ask->foreign;
+    home = who->known && who->uid == ask->account && !ask->foreign
+           && !ask->left;
 
     if (home && root) {
         set(d, 1, COS_BY_OWNER, -1);

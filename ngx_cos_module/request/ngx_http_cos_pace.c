@@ -8,7 +8,7 @@
  * was signed by adding another.
  */
 
-#include "ngx_http_cos.h"
+#include "ngx_http_cos_commit.h"
 
 
 #define LIMIT_MIN  819200             /* bits a second */
@@ -105,7 +105,10 @@ ngx_http_cos_pace(ngx_http_cos_ctx_t *ctx)
 ngx_int_t
 ngx_http_cos_paced(ngx_http_cos_ctx_t *ctx)
 {
-    cos_err_e  err;
+    cos_err_e             err;
+    ngx_http_cos_step_pt  begin;
+
+    begin = ngx_http_cos_ops[ctx->name.op].begin;
 
     switch (ctx->name.op) {
 
@@ -126,7 +129,21 @@ ngx_http_cos_paced(ngx_http_cos_ctx_t *ctx)
         break;
     }
 
-    return ngx_http_cos_goto(ctx, ngx_http_cos_ops[ctx->name.op].begin);
+    switch (ctx->name.op) {
+
+    case COS_OP_PUT_BUCKET:
+    case COS_OP_PUT_BUCKET_ACL:
+    case COS_OP_PUT_OBJECT:
+    case COS_OP_PUT_OBJECT_ACL:
+    case COS_OP_PUT_SYMLINK:
+    case COS_OP_APPEND_OBJECT:
+    case COS_OP_COPY_OBJECT:
+    case COS_OP_CREATE_UPLOAD:
+        return ngx_http_cos_acl_named(ctx, begin);
+
+    default:
+        return ngx_http_cos_goto(ctx, begin);
+    }
 }
 
 

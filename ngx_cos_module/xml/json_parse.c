@@ -9,10 +9,8 @@
 
 static int scan(cos_str_t text);
 static cos_err_e read_json(json_t **root, cos_str_t text, size_t max);
-static cos_err_e read_grants(cos_grants_t *g, json_t *list, uint64_t owner,
-    uint64_t bucket_owner);
-static cos_err_e read_grant(cos_grants_t *g, json_t *grant, uint64_t owner,
-    uint64_t bucket_owner);
+static cos_err_e read_grant(cos_acl_list_t *l, json_t *grant, cos_alloc_t *a);
+static cos_err_e read_permissions(unsigned *may, json_t *names);
 static cos_err_e copy_string(cos_str_t *s, json_t *value, cos_alloc_t *a);
 
 
@@ -215,40 +213,80 @@ cos_bos_parse_complete(cos_str_t text, cos_xml_part_t **v, size_t *n,
 
 /* {"accessControlList":[{"grantee":[{"id":".."}],"permission":["READ"]}]} */
 cos_err_e
-cos_bos_parse_acl(cos_str_t text, uint64_t owner, uint64_t bucket_owner,
-    cos_acl_e *acl)
+cos_bos_parse_acl(cos_str_t text, cos_acl_list_t *l, cos_alloc_t *a)
 {
-    json_t        *root, *list;
-    cos_err_e      err;
-    cos_grants_t   g;
+    size_t      i;
+    json_t     *root, *list, *grant;
+    cos_err_e   err;
 
     err = read_json(&root, text, COS_XML_SMALL_SIZE);
     if (err != COS_OK) {
         return err;
     }
 
-    memset(&g, 0, sizeof(g));
-
     list = json_object_get(root, "accessControlList");
+    err = json_is_array(list) ? COS_OK : COS_E_MALFORMED_ACL;
 
-    err = json_is_array(list) ? read_grants(&g, list, owner, bucket_owner)
-                              : COS_E_MALFORMED_XML;
+    json_array_foreach(list, i, grant) {
+        err = read_grant(l, grant, a);
+        if (err != COS_OK) {
+            break;
+        }
+    }
+
     json_decref(root);
 
-    return err == COS_OK ? cos_grants_to_acl(&g, acl) : err;
+    return err;
 }
 
 
 static cos_err_e
-read_grants(cos_grants_t *g, json_t *list, uint64_t owner,
-    uint64_t bucket_owner)
+read_grant(cos_acl_list_t *l, json_t *grant, cos_alloc_t *a)
 {
-    size_t      i;
-    json_t     *grant;
-    cos_err_e   err;
+    size_t            i;
+    json_t           *grantees, *value;
+    unsigned          may;
+    cos_err_e         err;
+    cos_str_t         id;
+    cos_acl_grant_t   g;
 
-    json_array_foreach(list, i, grant) {
-        err = read_grant(g, grant, owner, bucket_owner);
+    /* conditions on addresses or referers and the like */
+    if (json_object_size(grant) > 2) {
+        return COS_E_NOT_IMPLEMENTED;
+    }
+
+    err = read_permissions(&may, json_object_get(grant, "permission"));
+    if (err != COS_OK) {
+        return err;
+    }
+
+    grantees = json_object_get(grant, "grantee");
+
+    if (may == 0 || json_array_size(grantees) == 0) {
+        return COS_E_MALFORMED_ACL;
+    }
+
+    json_array_foreach(grantees, i, value) {
+        value = json_object_get(value, "id");
+
+        if (!json_is_string(value)) {
+            return COS_E_MALFORMED_ACL;
+        }
+
+        if (cos_dup(a, &id, json_string_value(value),
+                    json_string_length(value))
+            != 0)
+        {
+            return COS_E_INTERNAL;
+        }
+
+        err = cos_acl_id(&g, id);
+        g.may = may;
+
+        if (err == COS_OK) {
+            err = cos_acl_add(l, &g);
+        }
+
         if (err != COS_OK) {
             return err;
         }
@@ -259,26 +297,17 @@ read_grants(cos_grants_t *g, json_t *list, uint64_t owner,
 
 
 static cos_err_e
-read_grant(cos_grants_t *g, json_t *grant, uint64_t owner,
-    uint64_t bucket_owner)
+read_permissions(unsigned *may, json_t *names)
 {
-    int        who;
     size_t     i;
-    json_t    *grantees, *names, *value;
-    unsigned   may, bit;
+    json_t    *value;
+    unsigned   bit;
 
-    grantees = json_object_get(grant, "grantee");
-    names = json_object_get(grant, "permission");
-    may = 0;
-
-    /* conditions on addresses or referers and the like */
-    if (json_object_size(grant) > 2) {
-        return COS_E_NOT_IMPLEMENTED;
-    }
+    *may = 0;
 
     json_array_foreach(names, i, value) {
         if (!json_is_string(value)) {
-            return COS_E_MALFORMED_XML;
+            return COS_E_MALFORMED_ACL;
         }
 
         bit = cos_grant_bit((cos_str_t) {
@@ -289,29 +318,7 @@ read_grant(cos_grants_t *g, json_t *grant, uint64_t owner,
             return COS_E_NOT_IMPLEMENTED;
         }
 
-        may |= bit;
-    }
-
-    if (may == 0 || json_array_size(grantees) == 0) {
-        return COS_E_MALFORMED_XML;
-    }
-
-    json_array_foreach(grantees, i, value) {
-        value = json_object_get(value, "id");
-
-        if (!json_is_string(value)) {
-            return COS_E_MALFORMED_XML;
-        }
-
-        who = cos_grantee_of_id((cos_str_t) {
-            json_string_length(value), (cos_u8 *) json_string_value(value)
-        }, owner, bucket_owner);
-
-        if (who < 0) {
-            return COS_E_NOT_IMPLEMENTED;
-        }
-
-        g->may[who] |= may;
+        *may |= bit;
     }
 
     return COS_OK;

@@ -226,20 +226,20 @@ cos_bos_location(cos_buf_t *b, cos_str_t region)
 
 /* BOS knows no signed-in users as a group: nothing stands for that grant. */
 void
-cos_bos_acl(cos_buf_t *b, uint64_t owner, uint64_t bucket_owner, cos_acl_e acl)
+cos_bos_acl(cos_buf_t *b, uint64_t owner, const cos_acl_list_t *l)
 {
-    int           who;
-    cos_grants_t  g;
-
-    cos_grants_of_acl(&g, acl, owner == bucket_owner);
+    size_t                  i;
+    const cos_acl_grant_t  *g;
 
     cos_buf_char(b, '{');
     cos_bos_owner(b, "owner", owner);
     cos_bos_name(b, "accessControlList");
     cos_buf_char(b, '[');
 
-    for (who = 0; who < COS_GRANT_MAX; who++) {
-        if (g.may[who] == 0 || who == COS_GRANT_AUTHENTICATED) {
+    for (i = 0; i < l->n; i++) {
+        g = &l->v[i];
+
+        if (g->to == COS_TO_AUTHENTICATED || g->to == COS_TO_LOG) {
             continue;
         }
 
@@ -247,16 +247,20 @@ cos_bos_acl(cos_buf_t *b, uint64_t owner, uint64_t bucket_owner, cos_acl_e acl)
         cos_bos_name(b, "grantee");
         cos_buf_lit(b, "[{\"id\":\"");
 
-        if (who == COS_GRANT_ALL) {
+        if (g->to == COS_TO_ALL) {
             cos_buf_char(b, '*');
 
+        } else if (g->sub) {
+            cos_buf_uint(b, g->uid);
+            cos_buf_char(b, '/');
+            cos_buf_uint(b, g->sub);
+
         } else {
-            cos_owner_id(b, COS_DIALECT_BOS, 0,
-                         who == COS_GRANT_OWNER ? owner : bucket_owner);
+            cos_owner_id(b, COS_DIALECT_BOS, 0, g->uid);
         }
 
         cos_buf_lit(b, "\"}]");
-        permissions(b, g.may[who]);
+        permissions(b, g->may);
         cos_buf_char(b, '}');
     }
 

@@ -77,8 +77,7 @@ void cos_bos_buckets(cos_buf_t *b, uint64_t owner, cos_str_t owner_name,
     const cos_xml_bucket_t *v, size_t n, cos_str_t marker, cos_str_t next,
     int truncated);
 void cos_bos_location(cos_buf_t *b, cos_str_t region);
-void cos_bos_acl(cos_buf_t *b, uint64_t owner, uint64_t bucket_owner,
-    cos_acl_e acl);
+void cos_bos_acl(cos_buf_t *b, uint64_t owner, const cos_acl_list_t *l);
 int cos_bos_listing(cos_buf_t *b, const cos_xml_listing_t *l);
 int cos_bos_uploads(cos_buf_t *b, const cos_xml_uploads_t *l, cos_alloc_t *a);
 int cos_bos_parts(cos_buf_t *b, const cos_xml_parts_t *l);
@@ -88,35 +87,6 @@ void cos_bos_complete(cos_buf_t *b, cos_str_t location, cos_str_t bucket,
     cos_str_t key, const cos_object_t *o);
 void cos_bos_copy(cos_buf_t *b, const cos_object_t *o);
 void cos_bos_delete_result(cos_buf_t *b, const cos_xml_delete_t *v, size_t n);
-
-
-/* --- ACLs ----------------------------------------------------------------- */
-
-typedef enum {
-    COS_GRANT_OWNER = 0, COS_GRANT_BUCKET_OWNER, COS_GRANT_ALL,
-    COS_GRANT_AUTHENTICATED, COS_GRANT_MAX
-} cos_grantee_e;
-
-#define COS_MAY_READ       1
-#define COS_MAY_WRITE      2
-#define COS_MAY_READ_ACP   4
-#define COS_MAY_WRITE_ACP  8
-#define COS_MAY_ALL        16         /* FULL_CONTROL */
-
-/* Permissions by grantee. */
-typedef struct {
-    unsigned  may[COS_GRANT_MAX];
-} cos_grants_t;
-
-/* What a canned ACL grants; owner and bucket owner may be the same. */
-void cos_grants_of_acl(cos_grants_t *g, cos_acl_e acl, int same_owner);
-/* The other way round: COS_E_NOT_IMPLEMENTED when none is equal. */
-cos_err_e cos_grants_to_acl(const cos_grants_t *g, cos_acl_e *acl);
-/* The name of a single COS_MAY_ bit, and back; 0: no such permission. */
-const char *cos_grant_name(unsigned bit);
-unsigned cos_grant_bit(cos_str_t name);
-/* Whose id that is, in whatever dialect's form; -1: of nobody known. */
-int cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner);
 
 
 /* --- reading -------------------------------------------------------------- */
@@ -158,8 +128,8 @@ cos_err_e cos_bos_parse_delete(cos_str_t text, cos_xml_delete_t **v,
     size_t *n, int *quiet, cos_alloc_t *a);
 cos_err_e cos_bos_parse_complete(cos_str_t text, cos_xml_part_t **v,
     size_t *n, cos_alloc_t *a);
-cos_err_e cos_bos_parse_acl(cos_str_t text, uint64_t owner,
-    uint64_t bucket_owner, cos_acl_e *acl);
+cos_err_e cos_bos_parse_acl(cos_str_t text, cos_acl_list_t *l,
+    cos_alloc_t *a);
 cos_err_e cos_bos_parse_create_bucket(cos_str_t text, cos_str_t *region,
     cos_alloc_t *a);
 

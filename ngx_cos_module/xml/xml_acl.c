@@ -1,7 +1,6 @@
 /*
- * xml: ACL documents. Only canned ACLs are stored, so a document is written
- * from the grants that a canned ACL stands for, and a document read must
- * grant exactly what one of them does.
+ * xml: ACL documents. Clients of both services write grantees in many forms:
+ * what counts is what stands in them, not what xsi:type calls them.
  */
 
 #include "xml.h"
@@ -10,177 +9,48 @@
 #define GROUP_S3   "http://acs.amazonaws.com/groups/global/"
 #define XSI        " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
 
-static void grants(cos_buf_t *b, cos_dialect_e d, cos_grantee_e who,
-    unsigned may, uint64_t uid);
-static cos_err_e read_grants(cos_grants_t *g, const xmlNode *list,
-    uint64_t owner, uint64_t bucket_owner, cos_alloc_t *a);
-static cos_err_e read_grant(cos_grants_t *g, const xmlNode *grant,
-    uint64_t owner, uint64_t bucket_owner, cos_alloc_t *a);
-static cos_err_e read_grantee(int *who, const xmlNode *grantee,
-    uint64_t owner, uint64_t bucket_owner, cos_alloc_t *a);
-static int group_of_uri(cos_str_t uri);
-
-
-/* What each grants beyond the owner's FULL_CONTROL. DEFAULT shows as the
- * owner alone: what the bucket adds is not the object's own. */
-static const cos_grants_t  canned[COS_ACL_MAX] = {
-    [COS_ACL_PUBLIC_READ] = { { [COS_GRANT_ALL] = COS_MAY_READ } },
-    [COS_ACL_PUBLIC_READ_WRITE] = {
-        { [COS_GRANT_ALL] = COS_MAY_READ | COS_MAY_WRITE } },
-    [COS_ACL_AUTHENTICATED_READ] = {
-        { [COS_GRANT_AUTHENTICATED] = COS_MAY_READ } },
-    [COS_ACL_BUCKET_OWNER_READ] = {
-        { [COS_GRANT_BUCKET_OWNER] = COS_MAY_READ } },
-    [COS_ACL_BUCKET_OWNER_FULL] = {
-        { [COS_GRANT_BUCKET_OWNER] = COS_MAY_ALL } },
-};
-
-static const char *const  permissions[] = {
-    "READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL_CONTROL"
-};
-
-#define NPERMISSIONS  (sizeof(permissions) / sizeof(permissions[0]))
-
-
-/* --- grants --------------------------------------------------------------- */
-
-void
-cos_grants_of_acl(cos_grants_t *g, cos_acl_e acl, int same_owner)
-{
-    *g = canned[(unsigned) acl < COS_ACL_MAX ? acl : COS_ACL_PRIVATE];
-    g->may[COS_GRANT_OWNER] = COS_MAY_ALL;
-
-    if (same_owner) {
-        g->may[COS_GRANT_BUCKET_OWNER] = 0;
-    }
-}
-
-
-cos_err_e
-cos_grants_to_acl(const cos_grants_t *g, cos_acl_e *acl)
-{
-    int  i, who;
-
-    for (i = COS_ACL_PRIVATE; i < COS_ACL_MAX; i++) {
-
-        /* the owner has full control, whatever the document says of him */
-        for (who = COS_GRANT_OWNER + 1; who < COS_GRANT_MAX; who++) {
-            if (g->may[who] != canned[i].may[who]) {
-                break;
-            }
-        }
-
-        if (who == COS_GRANT_MAX) {
-            *acl = (cos_acl_e) i;
-            return COS_OK;
-        }
-    }
-
-    return COS_E_NOT_IMPLEMENTED;
-}
-
-
-const char *
-cos_grant_name(unsigned bit)
-{
-    size_t  i;
-
-    for (i = 0; i < NPERMISSIONS - 1; i++) {
-        if (bit == 1u << i) {
-            break;
-        }
-    }
-
-    return permissions[i];
-}
-
-
-unsigned
-cos_grant_bit(cos_str_t name)
-{
-    size_t  i;
-
-    for (i = 0; i < NPERMISSIONS; i++) {
-        if (cos_str_is(name, permissions[i])) {
-            return 1u << i;
-        }
-    }
-
-    return 0;
-}
-
-
-/* COS has two forms of ids, and clients put either into an ACL. */
-static int
-is_id_of(cos_str_t id, uint64_t uid)
-{
-    size_t       i;
-    cos_u8       space[128];          /* enough for every form */
-    cos_buf_t    b;
-
-    static const struct {
-        cos_dialect_e  dialect;
-        int            listing;
-    } forms[] = {
-        { COS_DIALECT_COS, 0 }, { COS_DIALECT_COS, 1 },
-        { COS_DIALECT_S3, 0 }, { COS_DIALECT_BOS, 0 },
-    };
-
-    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        b = (cos_buf_t) { .data = space, .cap = sizeof(space) };
-
-        cos_owner_id(&b, forms[i].dialect, forms[i].listing, uid);
-
-        if (!b.err && cos_str_eq(id, (cos_str_t) { b.len, b.data })) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-int
-cos_grantee_of_id(cos_str_t id, uint64_t owner, uint64_t bucket_owner)
-{
-    if (cos_str_is(id, "qcs::cam::anyone:anyone") || cos_str_is(id, "*")) {
-        return COS_GRANT_ALL;
-    }
-
-    if (is_id_of(id, owner)) {
-        return COS_GRANT_OWNER;
-    }
-
-    return is_id_of(id, bucket_owner) ? COS_GRANT_BUCKET_OWNER : -1;
-}
+static void write_grants(cos_buf_t *b, cos_dialect_e d,
+    const cos_acl_grant_t *g);
+static void write_account(cos_buf_t *b, cos_dialect_e d, uint64_t uid,
+    uint64_t sub);
+static cos_err_e read_owner(cos_acl_grant_t *owner, const xmlNode *node,
+    cos_alloc_t *a);
+static cos_err_e read_grants(cos_acl_list_t *l, const xmlNode *list,
+    cos_alloc_t *a);
+static cos_err_e read_grant(cos_acl_list_t *l, const xmlNode *grant,
+    cos_alloc_t *a);
+static cos_err_e read_grantee(cos_acl_grant_t *g, const xmlNode *grantee,
+    cos_alloc_t *a);
+static cos_err_e read_account(cos_acl_grant_t *g, const xmlNode *node,
+    cos_str_t text);
 
 
 /* --- writing -------------------------------------------------------------- */
 
+/* Groups first, as both services have it. */
 void
 cos_xml_acl(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
-    uint64_t bucket_owner, cos_acl_e acl)
+    const cos_acl_list_t *l)
 {
-    int           who;
-    cos_grants_t  g;
+    int     groups;
+    size_t  i;
 
     if (d == COS_DIALECT_BOS) {
-        cos_bos_acl(b, owner, bucket_owner, acl);
+        cos_bos_acl(b, owner, l);
         return;
     }
 
-    cos_grants_of_acl(&g, acl, owner == bucket_owner);
-
     cos_xml_root(b, d, "AccessControlPolicy");
-    cos_buf_lit(b, "<Owner><ID>");
-    cos_owner_id(b, d, 0, owner);
-    cos_buf_lit(b, "</ID><DisplayName>");
-    cos_owner_id(b, d, 0, owner);
-    cos_buf_lit(b, "</DisplayName></Owner><AccessControlList>");
+    cos_buf_lit(b, "<Owner>");
+    write_account(b, d, owner, 0);
+    cos_buf_lit(b, "</Owner><AccessControlList>");
 
-    for (who = 0; who < COS_GRANT_MAX; who++) {
-        grants(b, d, (cos_grantee_e) who, g.may[who],
-               who == COS_GRANT_OWNER ? owner : bucket_owner);
+    for (groups = 1; groups >= 0; groups--) {
+        for (i = 0; i < l->n; i++) {
+            if ((l->v[i].to != COS_TO_ACCOUNT) == groups) {
+                write_grants(b, d, &l->v[i]);
+            }
+        }
     }
 
     cos_buf_lit(b, "</AccessControlList>");
@@ -190,30 +60,34 @@ cos_xml_acl(cos_buf_t *b, cos_dialect_e d, uint64_t owner,
 
 /* One Grant for each permission. */
 static void
-grants(cos_buf_t *b, cos_dialect_e d, cos_grantee_e who, unsigned may,
-    uint64_t uid)
+write_grants(cos_buf_t *b, cos_dialect_e d, const cos_acl_grant_t *g)
 {
     unsigned  bit;
 
     for (bit = 1; bit <= COS_MAY_ALL; bit <<= 1) {
-        if (!(may & bit)) {
+        if (!(g->may & bit)) {
             continue;
         }
 
-        if (who == COS_GRANT_ALL || who == COS_GRANT_AUTHENTICATED) {
-            cos_buf_lit(b, "<Grant><Grantee" XSI " xsi:type=\"Group\"><URI>");
-            cos_buf_cstr(b, d == COS_DIALECT_S3 ? GROUP_S3 : GROUP_COS);
-            cos_buf_cstr(b, who == COS_GRANT_ALL ? "AllUsers"
-                                                 : "AuthenticatedUsers");
-            cos_buf_lit(b, "</URI>");
+        cos_buf_lit(b, "<Grant><Grantee" XSI);
+
+        if (g->to == COS_TO_ACCOUNT) {
+            cos_buf_lit(b, " xsi:type=\"CanonicalUser\">");
+            write_account(b, d, g->uid, g->sub);
 
         } else {
-            cos_buf_lit(b, "<Grant><Grantee" XSI
-                           " xsi:type=\"CanonicalUser\"><ID>");
-            cos_owner_id(b, d, 0, uid);
-            cos_buf_lit(b, "</ID><DisplayName>");
-            cos_owner_id(b, d, 0, uid);
-            cos_buf_lit(b, "</DisplayName>");
+            cos_buf_lit(b, " xsi:type=\"Group\"><URI>");
+
+            if (g->to == COS_TO_LOG) {
+                cos_buf_lit(b, "http://acs.amazonaws.com/groups/s3/LogDelivery");
+
+            } else {
+                cos_buf_cstr(b, d == COS_DIALECT_S3 ? GROUP_S3 : GROUP_COS);
+                cos_buf_cstr(b, g->to == COS_TO_ALL ? "AllUsers"
+                                                    : "AuthenticatedUsers");
+            }
+
+            cos_buf_lit(b, "</URI>");
         }
 
         cos_buf_lit(b, "</Grantee>");
@@ -223,22 +97,58 @@ grants(cos_buf_t *b, cos_dialect_e d, cos_grantee_e who, unsigned may,
 }
 
 
+/* S3 has no name for an account's user: theirs reads back as what it is. */
+static void
+write_account(cos_buf_t *b, cos_dialect_e d, uint64_t uid, uint64_t sub)
+{
+    int  i;
+
+    for (i = 0; i < 2; i++) {
+        cos_buf_cstr(b, i == 0 ? "<ID>" : "<DisplayName>");
+
+        if (d != COS_DIALECT_S3) {
+            cos_buf_lit(b, "qcs::cam::uin/");
+            cos_buf_uint(b, uid);
+            cos_buf_lit(b, ":uin/");
+            cos_buf_uint(b, sub ? sub : uid);
+
+        } else {
+            if (i == 0 && sub == 0) {
+                cos_owner_id(b, d, 0, uid);
+
+            } else {
+                cos_buf_uint(b, uid);
+            }
+
+            if (sub) {
+                cos_buf_char(b, '/');
+                cos_buf_uint(b, sub);
+            }
+        }
+
+        cos_buf_cstr(b, i == 0 ? "</ID>" : "</DisplayName>");
+    }
+}
+
+
 /* --- reading -------------------------------------------------------------- */
 
 cos_err_e
-cos_xml_parse_acl(cos_str_t text, uint64_t owner, uint64_t bucket_owner,
-    cos_acl_e *acl, cos_alloc_t *a)
+cos_xml_parse_acl(cos_str_t text, cos_acl_list_t *l, cos_acl_grant_t *owner,
+    cos_alloc_t *a)
 {
-    int           lists;
-    xmlDoc       *doc;
-    xmlNode      *node;
-    cos_err_e     err;
-    cos_grants_t  g;
+    int         lists;
+    xmlDoc     *doc;
+    xmlNode    *node;
+    cos_err_e   err;
 
     static const cos_xml_limits_t  limits = { COS_XML_SMALL_SIZE, 4096 };
 
+    memset(l, 0, sizeof(*l));
+    memset(owner, 0, sizeof(*owner));
+
     if (cos_bos_is_json(text)) {
-        return cos_bos_parse_acl(text, owner, bucket_owner, acl);
+        return cos_bos_parse_acl(text, l, a);
     }
 
     err = cos_xml_read(&doc, text, "AccessControlPolicy", &limits);
@@ -246,7 +156,6 @@ cos_xml_parse_acl(cos_str_t text, uint64_t owner, uint64_t bucket_owner,
         return err;
     }
 
-    memset(&g, 0, sizeof(g));
     lists = 0;
 
     for (node = cos_xml_first(xmlDocGetRootElement(doc));
@@ -255,33 +164,65 @@ cos_xml_parse_acl(cos_str_t text, uint64_t owner, uint64_t bucket_owner,
     {
         if (cos_xml_is(node, "AccessControlList")) {
             lists++;
-            err = read_grants(&g, node, owner, bucket_owner, a);
+            err = read_grants(l, node, a);
+
+        } else if (cos_xml_is(node, "Owner")) {
+            err = read_owner(owner, node, a);
         }
     }
 
     xmlFreeDoc(doc);
 
     if (err == COS_OK && lists != 1) {
-        err = COS_E_MALFORMED_XML;
+        err = COS_E_MALFORMED_ACL;
     }
 
-    return err == COS_OK ? cos_grants_to_acl(&g, acl) : err;
+    return err;
 }
 
 
 static cos_err_e
-read_grants(cos_grants_t *g, const xmlNode *list, uint64_t owner,
-    uint64_t bucket_owner, cos_alloc_t *a)
+read_owner(cos_acl_grant_t *owner, const xmlNode *node, cos_alloc_t *a)
+{
+    xmlNode    *child;
+    cos_err_e   err;
+    cos_str_t   s;
+
+    for (child = cos_xml_first(node);
+         child != NULL;
+         child = cos_xml_next(child))
+    {
+        if (!cos_xml_is(child, "ID")) {
+            continue;
+        }
+
+        err = cos_xml_token(&s, child, a);
+        if (err != COS_OK) {
+            return err;
+        }
+
+        /* what is no id is nobody's */
+        if (s.len && cos_acl_id(owner, s) != COS_OK) {
+            owner->uid = UINT64_MAX;
+        }
+    }
+
+    return COS_OK;
+}
+
+
+static cos_err_e
+read_grants(cos_acl_list_t *l, const xmlNode *list, cos_alloc_t *a)
 {
     xmlNode    *node;
     cos_err_e   err;
 
     for (node = cos_xml_first(list); node != NULL; node = cos_xml_next(node)) {
         if (!cos_xml_is(node, "Grant")) {
-            return COS_E_MALFORMED_XML;
+            return COS_E_MALFORMED_ACL;
         }
 
-        err = read_grant(g, node, owner, bucket_owner, a);
+        err = read_grant(l, node, a);
         if (err != COS_OK) {
             return err;
         }
@@ -292,61 +233,48 @@ read_grants(cos_grants_t *g, const xmlNode *list, uint64_t owner,
 
 
 static cos_err_e
-read_grant(cos_grants_t *g, const xmlNode *grant, uint64_t owner,
-    uint64_t bucket_owner, cos_alloc_t *a)
+read_grant(cos_acl_list_t *l, const xmlNode *grant, cos_alloc_t *a)
 {
-    int         who;
-    unsigned    bit;
-    xmlNode    *node;
-    cos_err_e   err;
-    cos_str_t   s;
+    int               grantees;
+    xmlNode          *node;
+    cos_err_e         err;
+    cos_str_t         s;
+    cos_acl_grant_t   g;
 
-    who = COS_GRANT_MAX;
-    bit = 0;
+    memset(&g, 0, sizeof(g));
+    grantees = 0;
 
     for (node = cos_xml_first(grant); node != NULL; node = cos_xml_next(node))
     {
-        if (cos_xml_is(node, "Grantee") && who == COS_GRANT_MAX) {
-            err = read_grantee(&who, node, owner, bucket_owner, a);
+        if (cos_xml_is(node, "Grantee") && grantees++ == 0) {
+            err = read_grantee(&g, node, a);
             if (err != COS_OK) {
                 return err;
             }
 
-        } else if (cos_xml_is(node, "Permission") && bit == 0) {
+        } else if (cos_xml_is(node, "Permission") && g.may == 0) {
             err = cos_xml_token(&s, node, a);
             if (err != COS_OK) {
                 return err;
             }
 
-            bit = cos_grant_bit(s);
-            if (bit == 0) {
-                return COS_E_MALFORMED_XML;
+            g.may = cos_grant_bit(s);
+            if (g.may == 0) {
+                return COS_E_MALFORMED_ACL;
             }
 
         } else {
-            return COS_E_MALFORMED_XML;
+            return COS_E_MALFORMED_ACL;
         }
     }
 
-    if (who == COS_GRANT_MAX || bit == 0) {
-        return COS_E_MALFORMED_XML;
-    }
-
-    if (who < 0) {
-        return COS_E_NOT_IMPLEMENTED;
-    }
-
-    g->may[who] |= bit;
-
-    return COS_OK;
+    return grantees == 1 && g.may != 0 ? cos_acl_add(l, &g)
+                                       : COS_E_MALFORMED_ACL;
 }
 
 
-/* By ID or URI: xsi:type is not always there. *who is -1 for a grantee that no
- * canned ACL has. */
 static cos_err_e
-read_grantee(int *who, const xmlNode *grantee, uint64_t owner,
-    uint64_t bucket_owner, cos_alloc_t *a)
+read_grantee(cos_acl_grant_t *g, const xmlNode *grantee, cos_alloc_t *a)
 {
     int         n;
     xmlNode    *node;
@@ -359,44 +287,44 @@ read_grantee(int *who, const xmlNode *grantee, uint64_t owner,
          node != NULL;
          node = cos_xml_next(node))
     {
+        if (cos_xml_is(node, "DisplayName")) {
+            continue;
+        }
+
         err = cos_xml_token(&s, node, a);
+
+        if (err == COS_OK) {
+            err = n++ == 0 ? read_account(g, node, s) : COS_E_MALFORMED_ACL;
+        }
+
         if (err != COS_OK) {
             return err;
         }
-
-        if (cos_xml_is(node, "ID")) {
-            *who = cos_grantee_of_id(s, owner, bucket_owner);
-            n++;
-
-        } else if (cos_xml_is(node, "URI")) {
-            *who = group_of_uri(s);
-            n++;
-
-        } else if (!cos_xml_is(node, "DisplayName")) {
-            /* an address to look up, or an old form of account */
-            *who = -1;
-            n++;
-        }
     }
 
-    return n == 1 ? COS_OK : COS_E_MALFORMED_XML;
+    return n == 1 ? COS_OK : COS_E_MALFORMED_ACL;
 }
 
 
-static int
-group_of_uri(cos_str_t uri)
+static cos_err_e
+read_account(cos_acl_grant_t *g, const xmlNode *node, cos_str_t text)
 {
-    if (cos_str_is(uri, GROUP_COS "AllUsers")
-        || cos_str_is(uri, GROUP_S3 "AllUsers"))
-    {
-        return COS_GRANT_ALL;
+    if (cos_xml_is(node, "ID")) {
+        return cos_acl_id(g, text);
     }
 
-    if (cos_str_is(uri, GROUP_COS "AuthenticatedUsers")
-        || cos_str_is(uri, GROUP_S3 "AuthenticatedUsers"))
-    {
-        return COS_GRANT_AUTHENTICATED;
+    if (cos_xml_is(node, "URI")) {
+        return cos_acl_uri(g, text);
     }
 
-    return -1;
+    if (cos_xml_is(node, "EmailAddress")) {
+        return COS_E_GRANT_EMAIL;
+    }
+
+    if (cos_xml_is(node, "uin") || cos_xml_is(node, "Subaccount")) {
+        /* RootAccount and SubAccount of COS' first years */
+        return cos_acl_id(g, text);
+    }
+
+    return COS_E_MALFORMED_ACL;
 }

@@ -289,25 +289,13 @@ cos_xml_elem_sum_type(cos_buf_t *b, const cos_object_t *o)
 static void
 hashed_id(cos_buf_t *b, uint64_t uid, size_t digits)
 {
-    char       text[20], hex[2 * COS_SHA256_LEN];
-    cos_u8     digest[COS_SHA256_LEN];
-    size_t     n;
-    uint64_t   rest;
+    char  hex[COS_ACCOUNT_ID_LEN];
 
-    n = sizeof(text);
-    rest = uid;
-
-    do {
-        text[--n] = '0' + rest % 10;
-        rest /= 10;
-    } while (rest > 0);
-
-    if (cos_md_once(COS_SHA256, text + n, sizeof(text) - n, digest) != 0) {
+    if (cos_account_id(hex, uid) != 0) {
         b->err = 1;
         return;
     }
 
-    cos_hex(hex, digest, sizeof(digest));
     cos_buf_add(b, hex, digits);
 }
 

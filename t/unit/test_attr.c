@@ -173,11 +173,6 @@ test_access(void **state)
     k.attr[COS_BX_PUBLIC_BLOCK] = str("?");
     assert_int_equal(cos_public_block(&k), 15);
 
-    assert_true(cos_acl_public(COS_ACL_PUBLIC_READ));
-    assert_true(cos_acl_public(COS_ACL_AUTHENTICATED_READ));
-    assert_false(cos_acl_public(COS_ACL_PRIVATE));
-    assert_false(cos_acl_public(COS_ACL_DEFAULT));
-    assert_false(cos_acl_public(COS_ACL_BUCKET_OWNER_READ));
 
     assert_int_equal(cos_ownership_parse(str("bucketownerenforced")), -1);
     assert_string_equal(cos_ownership_name(COS_OWNERSHIP_PREFERRED),

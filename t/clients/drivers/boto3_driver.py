@@ -127,6 +127,22 @@ ok(s3.get_object(Bucket=BUCKET, Key="odd/put")["Body"].read() == b"through a lin
 
 s3.put_object_acl(Bucket=BUCKET, Key="copy", ACL="public-read")
 ok(len(s3.get_object_acl(Bucket=BUCKET, Key="copy")["Grants"]) == 2, "ACL")
+acl = s3.get_object_acl(Bucket=BUCKET, Key="copy")
+alt = hashlib.sha256(b"100000000002").hexdigest()
+grants = [{"Grantee": {"ID": alt, "Type": "CanonicalUser"}, "Permission": p} for p in ("READ", "WRITE_ACP")]
+s3.put_object_acl(Bucket=BUCKET, Key="copy",
+                  AccessControlPolicy={"Owner": acl["Owner"], "Grants": acl["Grants"] + grants})
+acl = s3.get_object_acl(Bucket=BUCKET, Key="copy")
+ok([(g["Grantee"].get("ID"), g["Permission"]) for g in acl["Grants"]]
+   == [(None, "READ"), (acl["Owner"]["ID"], "FULL_CONTROL"), (alt, "READ"), (alt, "WRITE_ACP")], "grants")
+s3.put_object(Bucket=BUCKET, Key="granted", Body=b"x", GrantRead='id="%s"' % alt,
+              GrantFullControl='id="%s"' % acl["Owner"]["ID"])
+ok(len(s3.get_object_acl(Bucket=BUCKET, Key="granted")["Grants"]) == 2, "grants by headers")
+ok(error_code(s3.put_object, Bucket=BUCKET, Key="granted", GrantRead='id="_foo"') == "InvalidArgument",
+   "a grant to nobody")
+ok(error_code(s3.put_object, Bucket=BUCKET, Key="granted", GrantRead='emailAddress="a@b.c"')
+   == "UnresolvableGrantByEmailAddress", "a grant to an address")
+s3.delete_object(Bucket=BUCKET, Key="granted")
 
 # tags of objects
 tags = [{"Key": "a b", "Value": "1/2"}, {"Key": "c", "Value": ""}]

@@ -138,6 +138,15 @@ main(async () => {
   await cos.putObjectAcl({ ...at, Key: 'copy', ACL: 'public-read' });
   r = await cos.getObjectAcl({ ...at, Key: 'copy' });
   ok(r.Grants.length === 2, 'ACL', r);
+  await cos.putObjectAcl({ ...at, Key: 'copy', GrantRead: 'id="100000000002"' });
+  r = await cos.getObjectAcl({ ...at, Key: 'copy' });
+  ok(r.Grants.length === 2 && r.GrantRead === 'id="qcs::cam::uin/100000000002:uin/100000000002"', 'grants', r);
+  await cos.putObjectAcl({ ...at, Key: 'copy', AccessControlPolicy: { Owner: r.Owner, Grants: [
+    { Permission: 'FULL_CONTROL', Grantee: { ID: r.Owner.ID } },
+    { Permission: 'READ_ACP', Grantee: { ID: 'qcs::cam::uin/100000000002:uin/100000000002' } },
+    { Permission: 'READ', Grantee: { URI: 'http://cam.qcloud.com/groups/global/AllUsers' } } ] } });
+  r = await cos.getObjectAcl({ ...at, Key: 'copy' });
+  ok(r.Grants.length === 3 && r.GrantReadAcp, 'grants of a document', r);
   await cos.putBucketAcl({ ...at, ACL: 'public-read' });
   ok((await cos.getBucketAcl(at)).ACL === 'public-read', 'bucket ACL');
 
