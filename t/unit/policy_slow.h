@@ -20,6 +20,7 @@ typedef struct {
     cos_action_e  action;
     uint64_t      account;
     int           foreign;
+    int           left;
     const char   *bucket, *key, *ip;
     int           tls;
     const char   *prefix, *tag, *referer;     /* NULL: none */
@@ -383,7 +384,7 @@ slow_decide(const slow_ask_t *q, const char *bucket, const char *user,
         b = acl;
     }
 
-    if (mine && !q->foreign && (q->who.sub == 0 || u > 0)) {
+    if (mine && !q->foreign && !q->left && (q->who.sub == 0 || u > 0)) {
         yes = 1;
 
     } else if ((q->who.known && q->who.sub == 0) || u > 0) {

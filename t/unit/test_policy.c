@@ -66,6 +66,7 @@ ask_of(cos_policy_ask_t *a, slow_ask_t *q)
     a->action = q->action;
     a->account = q->account;
     a->foreign = q->foreign;
+    a->left = q->left;
     a->bucket = str(q->bucket);
     a->key = str(q->key);
     a->tls = q->tls;
@@ -479,6 +480,7 @@ make_ask(slow_ask_t *q)
 
     q->account = 1;
     q->foreign = dice(8) == 0;
+    q->left = dice(8) == 0;
     q->action = PICK(actions);
     q->bucket = "b";
     q->key = PICK(keys);
@@ -529,10 +531,11 @@ judge_some(const char *b, const char *u, const char *s, cos_policy_t *bucket,
 
         if ((int) d.allowed != want) {
             fail_msg("want %d, by %d statement %d\nbucket %s\nuser %s\n"
-                     "session %s\nuid %d sub %d known %d foreign %d %s key %s "
+                     "session %s\nuid %d sub %d known %d foreign %d left %d %s key %s "
                      "ip %s tls %d prefix %s tag %s referer %s acl %d", want,
                      d.by, d.statement, b, u, s, (int) q.who.uid,
                      (int) q.who.sub, q.who.known, q.foreign,
+                     q.left,
                      cos_action_info(q.action)->s3, q.key, q.ip, q.tls,
                      q.prefix, q.tag, q.referer, rules.acl);
         }
