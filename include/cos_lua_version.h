@@ -8,6 +8,6 @@
 #ifndef COS_LUA_VERSION_H
 #define COS_LUA_VERSION_H
 
-#define COS_LUA_VERSION  13
+#define COS_LUA_VERSION  14
 
 #endif

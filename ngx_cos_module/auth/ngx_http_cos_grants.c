@@ -93,7 +93,7 @@ ngx_http_cos_grant(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     }
 
     if (perm == NGX_HTTP_COS_PERM_OWN) {
-        /* Accounts have their own names in ACLs, their users need not */
+        /* accounts have their own names in ACLs, their users need not */
         owner = p->object ? ngx_http_cos_object_owner(p->bucket, p->object)
                           : p->bucket->owner;
 

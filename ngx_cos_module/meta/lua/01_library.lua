@@ -18,7 +18,7 @@
 -- those that follow. Lua allows 200 such locals.
 
 -- Raised together with COS_LUA_VERSION (include/cos_lua_version.h).
-local VERSION = 13
+local VERSION = 14
 
 local RECORD_VERSION = 1
 local WEIGHT_BASE = 256
