@@ -28,7 +28,8 @@ typedef enum {
     COS_SIG_COS,
     COS_SIG_V4,
     COS_SIG_BCE,
-    COS_SIG_V2                        /* the caller decides whether it counts */
+    COS_SIG_V2,                       /* the caller decides whether it counts */
+    COS_SIG_TC                        /* Tencent's API, see cos_sts.h */
 } cos_sig_scheme_e;
 
 typedef enum {
@@ -54,6 +55,9 @@ typedef struct {
     int64_t           start;          /* validity, Unix seconds, inclusive */
     int64_t           end;
 
+    /* V4: of the service "sts" and not "s3", set before it is parsed: the body's
+     * SHA-256 in hex */
+    cos_str_t         body_digest;
     /* V2: the bucket that the host names, set before verify */
     cos_str_t         bucket;
     /* of a form: what was signed, base64 */

@@ -133,6 +133,7 @@ void cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     X(GET_SYMLINK, "GetSymlink")                                              \
     X(PUT_SYMLINK, "PutSymlink")                                              \
     X(RENAME_OBJECT, "RenameObject")                                          \
+    X(STS, "SecurityToken")                                                   \
     X(PREFLIGHT, "OptionsObject")                                             \
     X(SERVE_WEBSITE, "ServeWebsite")                                          \
     X(UNSUPPORTED, "Unsupported")

@@ -31,6 +31,7 @@
 #include "cos_rate.h"
 #include "cos_record.h"
 #include "cos_referer.h"
+#include "cos_sts.h"
 #include "cos_token.h"
 #include "cos_website.h"
 #include "cos_xml.h"
@@ -247,6 +248,7 @@ struct ngx_http_cos_ctx_s {
     void                     *acl_names;  /* accounts being looked up */
     struct ngx_http_cos_sse_s *sse;   /* encryption; NULL: not looked at */
     ngx_buf_t                *body_spare; /* the other half of its memory */
+    const cos_sts_t          *sts;    /* what is asked of STS */
     cos_form_t               *form;   /* read, and signed or anonymous */
     ngx_http_cos_step_pt      form_next;
     ngx_http_cos_pace_t       pace;   /* of the body */
@@ -420,6 +422,9 @@ ngx_int_t ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx);
  * ctx->sig: the gate's proof and the operation's rights; then next, or an
  * answer. form is what was signed. */
 ngx_int_t ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
+    ngx_http_cos_step_pt next);
+/* The same for another body that says who asks (ctx->sts). */
+ngx_int_t ngx_http_cos_gate_late(ngx_http_cos_ctx_t *ctx,
     ngx_http_cos_step_pt next);
 /* Whether the request may come from where it comes from, and can be answered
  * with its CORS rules: COS_E_REFERER, COS_E_INTERNAL (a rule is damaged). */
@@ -597,6 +602,7 @@ typedef struct {
 extern const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX];
 
 ngx_int_t ngx_http_cos_list_buckets(ngx_http_cos_ctx_t *ctx);
+ngx_int_t ngx_http_cos_sts(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_put_bucket(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_head_bucket(ngx_http_cos_ctx_t *ctx);
 ngx_int_t ngx_http_cos_delete_bucket(ngx_http_cos_ctx_t *ctx);

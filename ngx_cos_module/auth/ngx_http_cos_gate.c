@@ -112,6 +112,14 @@ ngx_http_cos_gate_form(ngx_http_cos_ctx_t *ctx, cos_form_t *form,
     ngx_http_cos_step_pt next)
 {
     ctx->form = form;
+
+    return ngx_http_cos_gate_late(ctx, next);
+}
+
+
+ngx_int_t
+ngx_http_cos_gate_late(ngx_http_cos_ctx_t *ctx, ngx_http_cos_step_pt next)
+{
     ctx->form_next = next;
 
     return credential(ctx);
@@ -260,9 +268,9 @@ judge(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    if ((needs & NGX_HTTP_COS_NEED_FORM) && ctx->form == NULL) {
-        /* until its form is read nobody has asked for anything */
-        err = ctx->bucket.id.len ? COS_OK : COS_E_NO_SUCH_BUCKET;
+    if ((needs & NGX_HTTP_COS_NEED_FORM) && ctx->form_next == NULL) {
+        /* until its body is read nobody has asked for anything */
+        err = ctx->bucket.id.len || !(needs & NGX_HTTP_COS_NEED_BUCKET) ? COS_OK : COS_E_NO_SUCH_BUCKET;
 
     } else {
         err = ngx_http_cos_authorise(ctx);
@@ -280,7 +288,7 @@ judge(ngx_http_cos_ctx_t *ctx)
         return ngx_http_cos_fail(ctx, err, ctx->reason);
     }
 
-    if (ctx->form || !(needs & NGX_HTTP_COS_NEED_FORM)) {
+    if (ctx->form_next || !(needs & NGX_HTTP_COS_NEED_FORM)) {
         err = ngx_http_cos_limit(ctx);
 
         if (err != COS_OK) {
@@ -292,7 +300,7 @@ judge(ngx_http_cos_ctx_t *ctx)
         }
     }
 
-    if (ctx->form) {
+    if (ctx->form_next) {
         return ngx_http_cos_goto(ctx, ctx->form_next);
     }
 

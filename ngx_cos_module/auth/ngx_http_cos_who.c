@@ -451,6 +451,10 @@ verify(ngx_http_cos_ctx_t *ctx)
         err = cos_form_sig_verify(&ctx->sig, secret, ngx_time(),
                                   ctx->lcf->region, &ctx->alloc);
 
+    } else if (err == COS_OK && ctx->sts) {
+        err = cos_sts_verify(ctx->sts, &ctx->http, &ctx->sig, secret,
+                             ngx_time(), &ctx->alloc);
+
     } else if (err == COS_OK) {
         err = cos_sig_verify(&ctx->http, &ctx->sig, secret, ngx_time(),
                              ctx->lcf->region, &ctx->alloc, NULL);

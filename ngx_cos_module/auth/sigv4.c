@@ -84,6 +84,14 @@ cos_sig_v4_header(const cos_http_t *h, cos_sig_t *sig, cos_str_t value,
     }
 
     hd = cos_header(h, "x-amz-content-sha256");
+
+    if (sig->body_digest.len != 0) {
+        sig->payload = COS_PAYLOAD_SHA256;
+
+        return hd == NULL || cos_str_eq(hd->value, sig->body_digest)
+               ? COS_OK : COS_E_CONTENT_SHA256_MISMATCH;
+    }
+
     if (hd == NULL) {
         return COS_E_MISSING_SECURITY_HEADER;
     }
@@ -142,6 +150,13 @@ cos_sig_v4_query(const cos_http_t *h, cos_sig_t *sig, const cos_sig_query_t *q)
 }
 
 
+static const char *
+service(const cos_sig_t *sig)
+{
+    return sig->body_digest.len ? "sts" : "s3";
+}
+
+
 /* access-key/20150830/region/s3/aws4_request; the key may hold slashes. */
 static cos_err_e
 split_credential(cos_sig_t *sig, cos_str_t s)
@@ -174,7 +189,7 @@ split_credential(cos_sig_t *sig, cos_str_t s)
     sig->region = part[1];
 
     if (at == 0 || part[0].len != DAY_LEN || part[1].len == 0
-        || part[1].len > REGION_MAX || !cos_str_is(part[2], "s3")
+        || part[1].len > REGION_MAX || !cos_str_is(part[2], service(sig))
         || !cos_str_is(part[3], "aws4_request"))
     {
         return COS_E_AUTH_HEADER_MALFORMED;
@@ -418,7 +433,7 @@ cos_sig_v4_key(const cos_sig_t *sig, cos_str_t secret, cos_u8 *key)
     memcpy(text, "AWS4", 4);
     memcpy(text + 4, secret.data, secret.len);
     n = 4 + secret.len;
-    text[n] = '\0';
+    text[n] = sig->body_digest.len != 0;        /* the service */
     memcpy(text + n + 1, sig->scope.data, DAY_LEN);
     memcpy(text + n + 1 + DAY_LEN, sig->region.data, sig->region.len);
 
@@ -458,7 +473,8 @@ derive(const cos_sig_t *sig, cos_u8 *first, size_t len, cos_u8 *key)
     if (cos_hmac(COS_SHA256, first, len, sig->scope.data, DAY_LEN, key) != 0
         || cos_hmac(COS_SHA256, key, COS_SHA256_LEN, sig->region.data,
                     sig->region.len, key) != 0
-        || cos_hmac(COS_SHA256, key, COS_SHA256_LEN, "s3", 2, key) != 0
+        || cos_hmac(COS_SHA256, key, COS_SHA256_LEN, service(sig),
+                    strlen(service(sig)), key) != 0
         || cos_hmac(COS_SHA256, key, COS_SHA256_LEN, "aws4_request", 12, key)
            != 0)
     {

@@ -195,6 +195,10 @@ cos_sig_v4_payload(const cos_http_t *h, const cos_sig_t *sig)
     const cos_arg_t    *arg;
     const cos_header_t *hd;
 
+    if (sig->body_digest.len != 0) {
+        return sig->body_digest;
+    }
+
     if (sig->in_query) {
         arg = cos_arg(&h->args, "X-Amz-Content-Sha256");
 

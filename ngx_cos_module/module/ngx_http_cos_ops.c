@@ -36,6 +36,10 @@ const ngx_http_cos_op_t  ngx_http_cos_ops[COS_OP_MAX] = {
         { ngx_http_cos_list_buckets, SIGNED,
           COS_ACT_LIST_BUCKETS, NONE },
 
+    [COS_OP_STS] =
+        { ngx_http_cos_sts, SIGNED | NGX_HTTP_COS_NEED_FORM,
+          COS_ACT_MAX, NONE },
+
     [COS_OP_PUT_BUCKET] =
         { ngx_http_cos_put_bucket, SIGNED,
           COS_ACT_CREATE_BUCKET, NONE },

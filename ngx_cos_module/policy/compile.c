@@ -399,6 +399,18 @@ principal_lists(reader_t *r, json_t *v, statement_t *st)
 }
 
 
+/* What helpers for temporary credentials write into a policy that is not for a
+ * bucket: {"qcs": "*"} (cos-api.md 12.3). It says nothing. */
+static int
+names_all(const json_t *v)
+{
+    const json_t  *all = json_object_get(v, "qcs");
+
+    return json_object_size(v) == 1 && json_is_string(all)
+           && strcmp(json_string_value(all), "*") == 0;
+}
+
+
 static cos_err_e
 read_principals(reader_t *r, json_t *o, statement_t *st)
 {
@@ -414,7 +426,7 @@ read_principals(reader_t *r, json_t *o, statement_t *st)
 
     if (r->where->kind == COS_POLICY_USER) {
         st->anyone = 1;
-        return v ? cos_policy_fail(r, "a user's policy has no principal") : COS_OK;
+        return v && !names_all(v) ? cos_policy_fail(r, "a user's policy has no principal") : COS_OK;
     }
 
     if (v == NULL) {

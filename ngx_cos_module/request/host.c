@@ -16,6 +16,7 @@ typedef struct {
 
 
 static const service_t *find_service(cos_str_t label);
+static int is_sts(cos_host_t *out, cos_str_t rest);
 static const cos_str_t *find_base(cos_str_t host, const cos_str_t *bases,
     size_t nbases);
 static int parse_labels(cos_host_t *out, cos_str_t rest, int dashed);
@@ -95,6 +96,11 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     rest.data = host.data;
     rest.len = host.len - base->len - 1;
 
+    /* "sts.s3.example.com" could be a bucket */
+    if (own == NULL && is_sts(out, rest)) {
+        return;
+    }
+
     /* "s3-logs.s3.example.com" is a bucket, "s3-eu.example.com" is not */
     if (parse_labels(out, rest, own == NULL)) {
         return;
@@ -106,6 +112,36 @@ cos_host_parse(cos_host_t *out, cos_str_t host, const cos_str_t *bases,
     if (own != NULL) {
         set_service(out, own);
     }
+}
+
+
+/* sts, sts.<region>: where temporary credentials are asked for. Whoever asks
+ * says by the signature in which dialect. */
+static int
+is_sts(cos_host_t *out, cos_str_t rest)
+{
+    cos_str_t  first = first_label(rest);
+
+    if (!cos_str_is(first, "sts")) {
+        return 0;
+    }
+
+    rest.data += first.len;
+    rest.len -= first.len;
+
+    if (rest.len > 0) {
+        rest.data++;
+        rest.len--;
+
+        if (first_label(rest).len != rest.len) {
+            return 0;
+        }
+    }
+
+    out->style = COS_STYLE_SERVICE;
+    out->region = rest;
+
+    return 1;
 }
 
 

@@ -29,6 +29,7 @@ static cos_err_e check_names(const cos_name_t *n);
 
 static const rule_t  rules[] = {
     { VERB_GET, AT_SERVICE, SUB_NONE, 0, COS_OP_LIST_BUCKETS },
+    { VERB_POST, AT_SERVICE, SUB_NONE, 0, COS_OP_STS },
 
     { VERB_GET, AT_BUCKET, SUB_NONE, 0, COS_OP_LIST_OBJECTS },
     { VERB_GET, AT_BUCKET, SUB_LIST_TYPE, 0, COS_OP_LIST_OBJECTS_V2 },

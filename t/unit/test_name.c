@@ -244,7 +244,8 @@ static const bad_case_t  bad_cases[] = {
     { "PUT", "/", S3, COS_E_METHOD_NOT_ALLOWED },
     { "HEAD", "/", S3, COS_E_METHOD_NOT_ALLOWED },
     { "DELETE", "/", S3, COS_E_METHOD_NOT_ALLOWED },
-    { "POST", "/", S3, COS_E_METHOD_NOT_ALLOWED },
+    { "PUT", "/", S3, COS_E_METHOD_NOT_ALLOWED },
+    { "POST", "/", S3, COS_OK },
     { "POST", "/bkt/key", S3, COS_E_METHOD_NOT_ALLOWED },
 
     { "PUT", "/bkt/key?partNumber=1", S3, COS_E_INVALID_ARGUMENT },
