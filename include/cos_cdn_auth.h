@@ -9,6 +9,7 @@
  *   C  /<md5>/<hex ts>/uri                 md5(key uri ts), or (key ts uri)
  *   D  /uri?sign=<md5>&t=<ts>              md5(key uri ts)
  *
+ * <ts> has exactly 10 decimal digits, <hex ts> exactly 8 hexadecimal ones.
  * Whether a rule is meant for a request is judged by what is served (suffix,
  * beginning), never by how the URL writes it: an encoded letter would go past
  * the check and name the same file.
@@ -27,6 +28,8 @@ typedef enum {
                                          nothing is taken off */
     COS_CDN_MISSING,                  /* no signature, or not of that form */
     COS_CDN_EXPIRED,
+    COS_CDN_EARLY,                    /* its time is more than the TTL and a day
+                                         ahead */
     COS_CDN_WRONG,
     COS_CDN_FAILED                    /* no memory */
 } cos_cdn_e;

@@ -9,6 +9,9 @@
 #define DIGEST    (2 * COS_MD5_LEN)
 #define RAND_MAX_LEN  100
 #define BEIJING   (8 * 3600)
+#define DEC_DIGITS  10                /* of seconds: 2001 to 2286 */
+#define HEX_DIGITS  8                 /* 1978 to 2106 */
+#define AHEAD     86400               /* how wrong a signer's clock may be */
 
 /* What a URL says of itself. */
 typedef struct {
@@ -67,6 +70,10 @@ cos_cdn_verify(const cos_cdn_rule_t *r, cos_cdn_url_t *url, int64_t now,
         return COS_CDN_EXPIRED;
     }
 
+    if (c.begins > now + (int64_t) r->ttl + AHEAD) {
+        return COS_CDN_EARLY;
+    }
+
     url->path = path;
     url->uri = uri;
 
@@ -83,6 +90,8 @@ cos_cdn_reason(cos_cdn_e e)
         return "the URL is not signed";
     case COS_CDN_EXPIRED:
         return "the signed URL has expired";
+    case COS_CDN_EARLY:
+        return "the time of the signed URL is too far ahead";
     case COS_CDN_WRONG:
         return "the signature of the URL is wrong";
     case COS_CDN_FAILED:
@@ -175,17 +184,13 @@ is_word(cos_str_t s)
 }
 
 
-/* Seconds in decimal or hexadecimal digits; -1: neither, or too many. */
+/* Digits, as a number; -1: something else among them. */
 static int64_t
-seconds(cos_str_t s, int hex)
+number(cos_str_t s, int hex)
 {
     int       c;
     size_t    i;
     int64_t   n;
-
-    if (s.len == 0 || s.len > 12) {
-        return -1;
-    }
 
     for (i = 0, n = 0; i < s.len; i++) {
         c = s.data[i];
@@ -207,6 +212,16 @@ seconds(cos_str_t s, int hex)
 }
 
 
+/* Seconds; -1: none. In types C and D nothing stands between the path and the
+ * time that are signed: were any number of digits a time, the last ones of a
+ * path could be read as its first, and name another file. */
+static int64_t
+seconds(cos_str_t s, int hex)
+{
+    return s.len == (hex ? HEX_DIGITS : DEC_DIGITS) ? number(s, hex) : -1;
+}
+
+
 /* "YYYYMMDDHHMM" of a clock in Beijing. */
 static int64_t
 beijing(cos_str_t s)
@@ -215,7 +230,7 @@ beijing(cos_str_t s)
     int64_t    t;
     cos_str_t  text;
 
-    if (s.len != 12 || seconds(s, 0) < 0) {
+    if (s.len != 12 || number(s, 0) < 0) {
         return -1;
     }
 

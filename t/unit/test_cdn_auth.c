@@ -147,6 +147,11 @@ test_vectors(void **state)
         check(&r, v[i].path, v[i].query, v[i].at + 1802, COS_CDN_EXPIRED,
               left);
 
+        check(&r, v[i].path, v[i].query, v[i].at - 1800 - 86400, COS_CDN_PASS,
+              v[i].left);
+        check(&r, v[i].path, v[i].query, v[i].at - 1801 - 86400,
+              COS_CDN_EARLY, left);
+
         r.key = str("another0key");
         check(&r, v[i].path, v[i].query, v[i].at, COS_CDN_WRONG, left);
 
@@ -246,6 +251,57 @@ test_form(void **state)
         r = rule(v[i].type, KEY);
         snprintf(left, sizeof(left), "%s?%s", v[i].path, v[i].query);
         check(&r, v[i].path, v[i].query, AT, v[i].want, left);
+    }
+}
+
+
+/* Digits that a path ends with are none of the time, nor the other way round. */
+static void
+test_borders(void **state)
+{
+    size_t          i;
+    char            hex[33], url[128], left[256];
+    cos_u8          md5[COS_MD5_LEN];
+    cos_cdn_rule_t  r;
+    static const struct {
+        int          hex;
+        const char  *path, *time;
+        cos_cdn_e    want;
+    } v[] = {
+        { 0, "/ep12", "1582791032", COS_CDN_PASS },
+        { 0, "/ep1", "21582791032", COS_CDN_MISSING },
+        { 0, "/ep121", "582791032", COS_CDN_MISSING },
+        { 1, "/ep12", "5e577988", COS_CDN_PASS },
+        { 1, "/ep1", "25e577988", COS_CDN_MISSING },
+        { 1, "/ep125", "e577988", COS_CDN_MISSING },
+    };
+
+    (void) state;
+
+    for (i = 0; i < COUNT(v); i++) {
+        snprintf(url, sizeof(url), "%s/ep12%s", KEY,
+                 v[i].hex ? "5e577988" : "1582791032");
+        assert_int_equal(cos_md_once(COS_MD5, url, strlen(url), md5), 0);
+        cos_hex(hex, md5, sizeof(md5));
+        hex[32] = '\0';
+
+        r = rule(COS_CDN_D, KEY);
+        r.hex = v[i].hex != 0;
+        snprintf(url, sizeof(url), "sign=%s&t=%s", hex, v[i].time);
+        snprintf(left, sizeof(left), "%s?%s", v[i].path,
+                 v[i].want == COS_CDN_PASS ? "" : url);
+        check(&r, v[i].path, url, AT, v[i].want, left);
+
+        if (!v[i].hex) {
+            continue;
+        }
+
+        /* C, uri before time: the same text is signed */
+        r = rule(COS_CDN_C, KEY);
+        snprintf(url, sizeof(url), "/%s/%s%s", hex, v[i].time, v[i].path);
+        snprintf(left, sizeof(left), "%s?",
+                 v[i].want == COS_CDN_PASS ? v[i].path : url);
+        check(&r, url, "", AT, v[i].want, left);
     }
 }
 
@@ -535,6 +591,7 @@ main(void)
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_variants),
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_borders),
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_front),
         cmocka_unit_test(test_rules),
