@@ -54,6 +54,12 @@ typedef struct {
     ngx_str_t   name;
 } ngx_http_cos_root_key_t;
 
+/* A name of a server block ("server_name"), without a dot before it. */
+typedef struct {
+    void                        *server;         /* its core_srv_conf */
+    ngx_str_t                    name;
+} ngx_http_cos_own_name_t;
+
 typedef struct {
     ngx_http_cos_redis_conf_t    redis;
     ngx_http_cos_store_conf_t    store;
@@ -80,6 +86,8 @@ typedef struct {
                                                     data: cos_rate_table_t */
     size_t                       limits_size;    /* 0: not said */
     ngx_uint_t                   limited;        /* some location has a limit */
+    ngx_array_t                  own_names;      /* ngx_http_cos_own_name_t, of
+                                                    all servers */
 } ngx_http_cos_main_conf_t;
 
 /* What cos_referer says (auth/ngx_http_cos_where.c). */
@@ -124,6 +132,8 @@ typedef struct {
 typedef struct {
     ngx_flag_t    enable;
     ngx_array_t  *bases;              /* cos_str_t */
+    ngx_array_t  *domains;            /* cos_str_t: buckets may have names below
+                                         these; empty: any; NULL: none */
     ngx_str_t     region;             /* pinned; empty: any */
     ngx_str_t     default_region;
     size_t        upload_buffer;
@@ -458,6 +468,14 @@ void ngx_http_cos_cdn_refused(ngx_http_cos_ctx_t *ctx, cos_cdn_e e);
 /* From the gate, with ctx->foreign: finds the bucket that the host is bound to,
  * names the request anew, and begins the gate again. */
 ngx_int_t ngx_http_cos_domain(ngx_http_cos_ctx_t *ctx);
+/* Whether this server reads a host as a bucket's domain ("cos_domains"): its own
+ * name only if it is listed itself. name: lower case, without a dot at its end.
+ * NULL: it does; else why not, for logs and error documents. */
+const char *ngx_http_cos_domain_refused(ngx_http_cos_ctx_t *ctx,
+    ngx_str_t *name);
+/* The same, and that no other server block is known by this name. */
+const char *ngx_http_cos_domain_unbindable(ngx_http_cos_ctx_t *ctx,
+    ngx_str_t *name);
 /* Key of a domain in Redis: "d:<domain>". */
 ngx_int_t ngx_http_cos_domain_key(ngx_pool_t *pool, ngx_str_t *domain,
     ngx_str_t *key);

@@ -36,6 +36,15 @@ ngx_int_t ngx_http_cos_class_conf_check(ngx_conf_t *cf,
     ngx_http_cos_main_conf_t *mcf);
 void ngx_http_cos_class_conf_init(ngx_http_cos_main_conf_t *mcf);
 char *ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* The directive's names, lower case, into a new list of cos_str_t from cf's pool;
+ * what: what each has to be, for messages. What a handler of directives
+ * returns. */
+char *ngx_http_cos_conf_names(ngx_conf_t *cf, ngx_array_t **list,
+    const char *what);
+/* After all server blocks were read: fills mcf->own_names. */
+ngx_int_t ngx_http_cos_conf_own_names(ngx_conf_t *cf,
+    ngx_http_cos_main_conf_t *mcf);
+char *ngx_http_cos_conf_domains(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 char *ngx_http_cos_conf_sse_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

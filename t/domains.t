@@ -9,7 +9,17 @@ use Cos;
 use CosCdn;
 
 my $KEY = 'dimtm5evg50ijsx2hvuwyfoiu65';
-my $s = Cos->start(workers => 2);
+my ($off, $some) = (Cos::free_port(), Cos::free_port());
+my $s = Cos->start(workers => 2, conf => 'cos_domains on;', http => <<"END");
+server { listen 127.0.0.1:$off; server_name store.internal.lan .wild.lan; cos on; cos_base_domains localhost; }
+server {
+    listen 127.0.0.1:$some;
+    server_name here.shop.com listed.shop.com;
+    cos on;
+    cos_base_domains localhost;
+    cos_domains shop.com listed.shop.com;
+}
+END
 my $pub = $s->make_bucket('pub-1250000000', as => 'cos', headers => ['x-cos-acl', 'public-read']);
 my $priv = $s->make_bucket('priv-1250000000', as => 'cos');
 my $foe = $s->make_bucket('foe-1250000000', as => 'cos', who => 'alt');
@@ -89,6 +99,48 @@ is_status bind_to($priv, doc(rule('race.com'))), 200, 'for the other';
 is_status $s->delete("/$foe", as => 'cos', who => 'alt'), 204, 'a bucket goes';
 is_status bind_to($priv, doc(rule('www.a.com'))), 200, 'so do its domains';
 
+# --- which names may be bound, and where ------------------------------------------------
+
+sub elsewhere {
+    my ($port, $method, $t, $body, %o) = @_;
+    local $s->{port} = $port;
+    return $s->req($method, $t, as => 'cos', body => $body, %o);
+}
+is_error elsewhere($off, 'PUT', "/$pub?domain", doc(rule('x.shop.com'))), 501, 'NotImplemented', 'off: none';
+is_error bind_to($pub, doc(rule($_))), 403, 'AccessDenied', "the name of a server: $_" for qw(store.internal.lan wild.lan listed.shop.com);
+is_error elsewhere($some, 'PUT', "/$pub?domain", doc(rule($_))), 403, 'AccessDenied', "not of those: $_"
+    for qw(store.internal.lan x.com xshop.com here.shop.com shop.com.org);
+is_deeply [$s->get("/$pub?domain", as => 'cos')->all('Name')], [], 'nothing of it was kept';
+is_status elsewhere($some, 'PUT', "/$pub?domain", doc(rule($_))), 200, "of those: $_" for qw(shop.com a.b.shop.com listed.shop.com);
+is_status bind_to($pub, doc(map { rule($_) } qw(a.shop.com else.com))), 200, 'on: any';
+for ([$some, 'a.shop.com', 1], [$some, 'else.com', 0], [$off, 'a.shop.com', 0], [$off, 'else.com', 0], [$s->{port}, 'else.com', 1]) {
+    my ($port, $host, $bound) = @$_;
+    my $what = "$host at " . ($port == $off ? 'off' : $port == $some ? 'names' : 'on');
+    is_ok elsewhere($port, 'GET', $bound ? '/a.txt' : "/$pub/a.txt", undef, as => 'none', host => $host), $what, "in $pub";
+    is_status elsewhere($port, 'GET', $bound ? "/$pub/a.txt" : '/a.txt', undef, as => 'none', host => $host), 404, "$what: not both";
+}
+is_ok elsewhere($off, 'GET', "/$pub?domain"), 'off: they can be seen';
+is_status elsewhere($off, 'DELETE', "/$pub?domain"), 204, 'off: and removed';
+is_error at('a.shop.com', '/a.txt'), 404, 'NoSuchBucket', 'they are gone';
+
+my $nginx = $ENV{COSDEV_NGINX} || (grep { -x } map { "$_/nginx" } split /:/, "$ENV{PATH}:/usr/sbin")[0];
+my $conf = do { local (@ARGV, $/) = $s->env('NGINX_CONF'); <> };
+for (['"*.a.com" cannot be a domain of a bucket', '*.a.com'], ['"on" cannot be', 'on a.com'], ['"com" cannot be', 'com'],
+    ['".a.com" is not a domain for buckets', '.a.com'], ['"a.com:80" is not', 'a.com:80'], ['is duplicate', 'a.com; cos_domains off'],
+    ['not allowed here', 'on; } location /x { cos_domains on'], [undef, 'off'], [undef, 'A.com b.org'])
+{
+    my ($want, $args) = @$_;
+    $args =~ s/; \}/;/ if my $loc = $args =~ /location/;
+    open my $f, '>', $s->dir . '/in/t' or die $!;
+    print $f "server { listen 127.0.0.1:$off; cos on;\n cos_domains $args;\n}\n", $loc ? '}' : '';
+    close $f;
+    open $f, '>', $s->dir . '/t.conf' or die $!;
+    print $f $conf =~ s{in/http"}{in/t"}r;
+    close $f;
+    my $said = Cos::_run($nginx, '-t', '-p', $s->dir . '/', '-c', $s->dir . '/t.conf');
+    like $said, $want ? qr{\Q$want\E.*in/t:2} : qr/test is successful/, "nginx -t: $args";
+}
+
 # --- a website -------------------------------------------------------------------------
 
 is_status bind_to($pub, doc(rule('site.com', type => 'WEBSITE'))), 200, 'a website';
@@ -127,6 +179,20 @@ for my $type (qw(A B C D)) {
     is_ok at('cdn.com', cdn_url($type, '/sse', key => $KEY)), "$type: also what is private", 'secret';
     is_error at('cdn.com', '/a.txt'), 403, 'AccessDenied', "$type: not signed";
     is_error at('cdn.com', cdn_url($type, '/a.txt', key => $KEY, at => time - 1900)), 403, 'AccessDenied', "$type: expired";
+}
+# what signs a URL does not sign the query
+is_ok $s->put("/$priv/ver", 'old', as => 'cos'), 'a version';
+is_status $s->put("/$priv?versioning", '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>', as => 'cos'), 200, 'versioning';
+is_ok $s->put("/$priv/ver", 'new', as => 'cos'), 'another one';
+is_ok at('cdn.com', cdn_url('D', '/ver', key => $KEY)), 'the current one', 'new';
+for my $q (qw(versionId=null VersionId=null), 'versionId=' . $s->head("/$priv/ver", as => 'cos')->h('x-cos-version-id')) {
+    is_error at('cdn.com', cdn_url('D', '/ver', key => $KEY, query => $q)), 403, 'AccessDenied', "not by $q";
+}
+for my $q ('', 'response-content-type=text%2Fhtml') {
+    my $r = $s->get('/ver' . ($q ? "?$q" : ''), as => 'cos', who => 'alt', host => 'cdn.com',
+        edit => sub { $_[0]{target} = cdn_url('D', '/ver', key => $KEY, query => $q) });
+    if ($q) { is_error $r, 403, 'AccessDenied', 'who reads as it was stored' }
+    else { is_ok $r, 'signed by somebody else', 'new' }
 }
 # it is for reading: a copy does not get at what others have
 $s->make_bucket('theirs-1250000000', as => 'cos', who => 'alt');

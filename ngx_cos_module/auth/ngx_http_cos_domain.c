@@ -7,7 +7,9 @@
  *   domain_found   the index has answered
  *   domain_bucket  the record is there
  *
- * What is bound to nothing, or not enabled, is read path style, as ever.
+ * What is bound to nothing, or not enabled, is read path style, as ever. So is
+ * what "cos_domains" does not name: else whoever owns a bucket could have the
+ * requests of others who use this server by a name of its own, path style.
  */
 
 #include "ngx_http_cos.h"
@@ -90,6 +92,95 @@ ngx_http_cos_domain_key(ngx_pool_t *pool, ngx_str_t *domain, ngx_str_t *key)
 }
 
 
+/* Listed itself, not only something that it is below of. */
+static ngx_uint_t
+is_listed(ngx_array_t *names, ngx_str_t *name)
+{
+    cos_str_t   *s = names->elts;
+    ngx_uint_t   i;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (cos_str_eq(s[i], *name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Whether it is a name of that server block, or of any (NULL). Wildcards are
+ * none: no bucket has one. */
+static ngx_uint_t
+is_servers(ngx_http_cos_ctx_t *ctx, void *server, ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_http_cos_own_name_t   *own;
+    ngx_http_cos_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_cos_module);
+    own = mcf->own_names.elts;
+
+    for (i = 0; i < mcf->own_names.nelts; i++) {
+        if ((server == NULL || own[i].server == server)
+            && cos_str_ieq(own[i].name, *name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+const char *
+ngx_http_cos_domain_refused(ngx_http_cos_ctx_t *ctx, ngx_str_t *name)
+{
+    cos_host_t    host;
+    ngx_array_t  *names = ctx->lcf->domains;
+
+    if (names == NULL) {
+        return "this server serves no domains of buckets (cos_domains)";
+    }
+
+    if (names->nelts) {
+        cos_host_parse(&host, *name, names->elts, names->nelts);
+
+        if (host.foreign) {
+            return "this domain is not one that buckets may have here "
+                   "(cos_domains)";
+        }
+    }
+
+    if (is_servers(ctx, ngx_http_get_module_srv_conf(ctx->request,
+                                                     ngx_http_core_module),
+                   name)
+        && !is_listed(names, name))
+    {
+        return "this domain is a name of the server itself";
+    }
+
+    return NULL;
+}
+
+
+const char *
+ngx_http_cos_domain_unbindable(ngx_http_cos_ctx_t *ctx, ngx_str_t *name)
+{
+    const char  *why;
+
+    why = ngx_http_cos_domain_refused(ctx, name);
+
+    if (why == NULL && !is_listed(ctx->lcf->domains, name)
+        && is_servers(ctx, NULL, name))
+    {
+        return "this domain is a name of another server";
+    }
+
+    return why;
+}
+
+
 ngx_int_t
 ngx_http_cos_domain(ngx_http_cos_ctx_t *ctx)
 {
@@ -98,7 +189,7 @@ ngx_http_cos_domain(ngx_http_cos_ctx_t *ctx)
 
     host = host_of(ctx);
 
-    if (!cos_domain_valid(host)) {
+    if (!cos_domain_valid(host) || ngx_http_cos_domain_refused(ctx, &host)) {
         return go_on(ctx);
     }
 

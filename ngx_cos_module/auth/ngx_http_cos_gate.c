@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_cos_bucket.h"
+#include "ngx_http_cos_object.h"
 #include "ngx_http_cos_rights.h"
 #include "ngx_http_cos_who.h"
 
@@ -92,6 +93,12 @@ ngx_http_cos_gate(ngx_http_cos_ctx_t *ctx)
 
     if (err != COS_OK) {
         return ngx_http_cos_fail_early(ctx, err, ctx->reason);
+    }
+
+    if (ctx->version_arg || ngx_http_cos_has_overrides(ctx)) {
+        /* what signs a URL does not cover its query: origin authentication
+         * opens objects as they are now, and shows them as they were stored */
+        ctx->origin_auth = 0;
     }
 
     if (ctx->name.bucket.len

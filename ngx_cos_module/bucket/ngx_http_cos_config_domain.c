@@ -15,7 +15,13 @@ ngx_http_cos_set_domain(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
     size_t         i;
     cos_err_e      err;
     cos_host_t     host;
+    const char    *why;
     cos_domains_t  d;
+
+    if (ctx->lcf->domains == NULL) {
+        ctx->reason = "this server serves no domains of buckets (cos_domains)";
+        return COS_E_NOT_IMPLEMENTED;
+    }
 
     err = cos_xml_parse_domains(text, &d, &ctx->reason, &ctx->alloc);
 
@@ -30,6 +36,13 @@ ngx_http_cos_set_domain(ngx_http_cos_ctx_t *ctx, cos_bucket_t *k,
         if (!host.foreign) {
             ctx->reason = "a domain is one of this service";
             return COS_E_INVALID_ARGUMENT;
+        }
+
+        why = ngx_http_cos_domain_unbindable(ctx, &d.v[i].name);
+
+        if (why) {
+            ctx->reason = why;
+            return COS_E_ACCESS_DENIED;
         }
     }
 

@@ -94,6 +94,7 @@ ngx_http_cos_create_loc_conf(ngx_conf_t *cf)
 
     lcf->enable = NGX_CONF_UNSET;
     lcf->bases = NGX_CONF_UNSET_PTR;
+    lcf->domains = NGX_CONF_UNSET_PTR;
     lcf->upload_buffer = NGX_CONF_UNSET_SIZE;
     lcf->max_object_size = NGX_CONF_UNSET;
     lcf->signature_v2 = NGX_CONF_UNSET;
@@ -150,6 +151,7 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_ptr_value(conf->bases, prev->bases, NULL);
+    ngx_conf_merge_ptr_value(conf->domains, prev->domains, NULL);
     ngx_conf_merge_value(conf->signature_v2, prev->signature_v2, 0);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->default_region, prev->default_region, "");
@@ -197,25 +199,14 @@ ngx_http_cos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 /* --- directives ------------------------------------------------------------------- */
 
 char *
-ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_cos_conf_names(ngx_conf_t *cf, ngx_array_t **list, const char *what)
 {
-    ngx_http_cos_loc_conf_t  *lcf = conf;
-
     cos_str_t   *s;
-    ngx_str_t   *value;
+    ngx_str_t   *value = cf->args->elts;
     ngx_uint_t   i;
 
-    (void) cmd;
-
-    if (lcf->bases != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    lcf->bases = ngx_array_create(cf->pool, cf->args->nelts,
-                                  sizeof(cos_str_t));
-    if (lcf->bases == NULL) {
+    *list = ngx_array_create(cf->pool, cf->args->nelts, sizeof(cos_str_t));
+    if (*list == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -225,13 +216,14 @@ ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             || ngx_strlchr(value[i].data, value[i].data + value[i].len, ':'))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" is not a base domain: give a name "
+                               "\"%V\" is not a %s: give a name "
                                "without port and without a leading dot, "
-                               "like \"storage.example.com\"", &value[i]);
+                               "like \"storage.example.com\"", &value[i],
+                               what);
             return NGX_CONF_ERROR;
         }
 
-        s = ngx_array_push(lcf->bases);
+        s = ngx_array_push(*list);
         if (s == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -241,6 +233,21 @@ ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_cos_conf_bases(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_cos_loc_conf_t  *lcf = conf;
+
+    (void) cmd;
+
+    if (lcf->bases != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    return ngx_http_cos_conf_names(cf, &lcf->bases, "base domain");
 }
 
 

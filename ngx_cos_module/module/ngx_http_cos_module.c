@@ -174,6 +174,13 @@ static ngx_command_t  commands[] = {
       0,
       NULL },
 
+    { ngx_string("cos_domains"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_cos_conf_domains,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cos_region"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -447,7 +454,9 @@ cos_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_cos_conf_check(cf, mcf) != NGX_OK) {
+    if (ngx_http_cos_conf_check(cf, mcf) != NGX_OK
+        || ngx_http_cos_conf_own_names(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

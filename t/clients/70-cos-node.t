@@ -8,6 +8,6 @@ use Cos;
 use Cos::Client;
 
 my $node = node_modules();
-my $s = Cos->start(workers => 2);
+my $s = Cos->start(workers => 2, conf => "cos_domains example.com;");
 driver($s, [$node, "$FindBin::Bin/drivers/cos_node.js"]);
 $s->done;
