@@ -122,11 +122,19 @@ like $out, qr/cannot connect/, 'says so';
 ($rc, $out) = ctl('--endpoint', 'https://x', 'site', 'list');
 like $out, qr{must begin with http://}, 'another scheme';
 
+# what is not a release is left alone, whatever its name would do to a query
+my @alien = ('0&prefix=keep', '2' x 400, '20200101T000000.000Z-12345', '20200101T000000.000Z-12345g', '20200101T000000.000Z-1234567');
+is_ok $s->put("/$b/.site/" . ($_ =~ s/&/%26/r =~ s/=/%3D/r) . '/x', 'alien'), 'an object of another name' for @alien;
+is_ok $s->put("/$b/keep", 'kept'), 'an object outside';
+unlike +(ctl('site', 'list'))[1], qr/^(?:0|2222|20200101)/m, 'they are no releases';
+
 # what is old goes
 file('index.html', 'three');
 ($rc, $out) = ctl('--keep', '2', 'site', 'deploy', $dir);
 is $rc, 0, 'the third release' or diag $out;
 is_ok site('/'), 'is shown', 'three';
+is_ok $s->get("/$b/.site/" . ($_ =~ s/&/%26/r =~ s/=/%3D/r) . '/x'), 'not removed', 'alien' for @alien;
+is_ok $s->get("/$b/keep"), 'nor this', 'kept';
 ($rc, $out) = ctl('site', 'list');
 my @now = $out =~ /^(\S+)/gm;
 is scalar @now, 2, 'two stay';

@@ -82,6 +82,28 @@ element(ctl_t *c, char **at, const char *name)
 
 /* --- releases ------------------------------------------------------------------ */
 
+/* Whether a deployment could have made this name: see new_release(). Others
+ * are somebody else's: they are not listed, shown or removed, and never become
+ * part of a query. */
+static int
+is_release(const char *name)
+{
+    const char         *p;
+    static const char   form[] = "00000000T000000.000Z-xxxxxx";
+
+    for (p = form; *p && *name; p++, name++) {
+        if (*p == '0' ? *name < '0' || *name > '9'
+            : *p == 'x' ? strchr("0123456789abcdef", *name) == NULL
+            : *name != *p)
+        {
+            return 0;
+        }
+    }
+
+    return *p == *name;
+}
+
+
 /* Names of the releases there are, oldest first; *n of them. */
 static int
 releases(ctl_t *c, ctl_http_t *h, char ***list, size_t *n)
@@ -123,6 +145,10 @@ releases(ctl_t *c, ctl_http_t *h, char ***list, size_t *n)
 
             if (slash) {
                 *slash = '\0';
+            }
+
+            if (!is_release(name)) {
+                continue;
             }
 
             if (*n == cap) {
