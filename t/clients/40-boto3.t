@@ -20,5 +20,6 @@ my $s = Cos->start(workers => 2);
 for my $python (@pythons) {
     my $version = run($python, '-c', 'import boto3; print(boto3.__version__, end="")');
     driver($s, [$python, "$FindBin::Bin/drivers/boto3_driver.py"], prefix => "boto3 $version");
+    driver($s, [$python, "$FindBin::Bin/drivers/boto3_sts.py"], prefix => "boto3 $version, STS");
 }
 $s->done;

@@ -1,4 +1,5 @@
-# cos-nodejs-sdk-v5, the COS dialect with the bucket in the host.
+# cos-nodejs-sdk-v5, the COS dialect with the bucket in the host; and
+# qcloud-cos-sts, which gets it temporary keys.
 use strict;
 use warnings;
 use FindBin;
@@ -10,4 +11,5 @@ use Cos::Client;
 my $node = node_modules();
 my $s = Cos->start(workers => 2, conf => "cos_domains example.com;");
 driver($s, [$node, "$FindBin::Bin/drivers/cos_node.js"]);
+driver($s, [$node, "$FindBin::Bin/drivers/cos_sts.js"], prefix => 'STS');
 $s->done;

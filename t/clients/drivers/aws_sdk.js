@@ -5,6 +5,7 @@ const crypto = require('crypto');
 const { Readable } = require('stream');
 const { ok, error, keys, collect, sorted, main } = require('./tap.js');
 const S3 = require('@aws-sdk/client-s3');
+const STS = require('@aws-sdk/client-sts');
 const { Upload } = require('@aws-sdk/lib-storage');
 const { getSignedUrl } = require('@aws-sdk/s3-request-presigner');
 
@@ -131,6 +132,29 @@ main(async () => {
 
   await send('PutObjectAcl', { Key: 'copy', ACL: 'public-read' });
   ok((await send('GetObjectAcl', { Key: 'copy' })).Grants.length === 2, 'ACL');
+
+  // temporary credentials
+  const sts = new STS.STSClient({ endpoint: env.ENDPOINT, region: env.REGION, maxAttempts: 1,
+    credentials: { accessKeyId: env.ACCESS_KEY, secretAccessKey: env.SECRET_KEY } });
+  r = await sts.send(new STS.AssumeRoleCommand({ RoleArn: 'arn:aws:iam::123456789012:role/any', RoleSessionName: 'me',
+    Policy: JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'],
+      Resource: `arn:aws:s3:::${Bucket}/odd/*` }] }) }));
+  ok(r.Credentials.SessionToken && r.Credentials.Expiration > new Date(), 'STS: AssumeRole', r);
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = r.Credentials;
+  const tmp = client({ credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  await tmp.send(new S3.PutObjectCommand({ Bucket, Key: 'odd/tmp', Body: Readable.from([Buffer.from('streamed')]),
+    ContentLength: 8 }));
+  r = await tmp.send(new S3.GetObjectCommand({ Bucket, Key: 'odd/tmp' }));
+  ok(await r.Body.transformToString() === 'streamed', 'STS: a stream, put and got');
+  e = await error(() => tmp.send(new S3.GetObjectCommand({ Bucket, Key: 'dir/small' })));
+  ok(e && e.name === 'AccessDenied', 'STS: not elsewhere', e);
+  url = await getSignedUrl(tmp, new S3.GetObjectCommand({ Bucket, Key: 'odd/tmp' }), { expiresIn: 600 });
+  ok(await (await fetch(url)).text() === 'streamed', 'STS: presigned GET');
+  r = await sts.send(new STS.GetSessionTokenCommand({}));
+  ok(r.Credentials.SecretAccessKey, 'STS: GetSessionToken', r);
+  e = await error(() => sts.send(new STS.AssumeRoleCommand({ RoleArn: 'arn:aws:iam::123456789012:role/any',
+    RoleSessionName: 'me', Policy: '{}' })));
+  ok(e && e.name === 'MalformedPolicyDocumentException', 'STS: a policy that is none', e);
 
   const all = (await send('ListObjectsV2')).Contents.map((o) => ({ Key: o.Key }));
   r = await send('DeleteObjects', { Delete: { Objects: all } });
