@@ -335,7 +335,9 @@ typedef struct {
     unsigned          left:1;         /* its owner left himself out of the ACL
                                          (S3): he needs what others need */
     cos_str_t         bucket;         /* empty: none */
-    cos_str_t         key;            /* of an action on an object */
+    cos_str_t         key;            /* of an action on an object; of
+                                         LIST_UPLOADS the prefix, which COS takes
+                                         for the resource (436/30580) */
     cos_str_t         region;         /* of the bucket; empty: not known */
     cos_ip_t          ip;
     unsigned          tls:1;

@@ -98,6 +98,20 @@ subtest 'what the policy allows' => sub {
     }
 };
 
+# What qcloud-cos-sts and the SDKs of COS do: the policy names a folder, and an
+# upload in parts looks for what it has begun before.
+subtest 'uploads of a folder' => sub {
+    my $folder = $only_a =~ s/GetObject/ListMultipartUploads/r;
+    my $tmp = of_json(tencent($alice, Action => 'GetFederationToken', Name => 'me', Policy => esc($folder)));
+    is_status as($tmp, 'cos', 'GET', "$B?uploads&prefix=a%2F1"), 200, 'listed by prefix';
+    is_error as($tmp, 'cos', 'GET', "$B?uploads&prefix=$_"), 403, 'AccessDenied', "not those of '$_'" for 'b%2F', 'a', '';
+    is_error as($tmp, 'cos', 'GET', "$B?uploads"), 403, 'AccessDenied', 'not all';
+    is_error as($tmp, 'cos', 'GET', "$B?uploads&prefix=b&prefix=a%2F1"), 403, 'AccessDenied', 'not with two prefixes';
+    is_error as($tmp, 'cos', 'GET', "$B?prefix=a%2F1"), 403, 'AccessDenied', 'not objects';
+    my $s3 = $only_a3 =~ s/GetObject/ListBucketMultipartUploads/r;
+    xml_error aws($alice, Action => 'AssumeRole', RoleSessionName => 'me', Policy => $s3), 400, 'MalformedPolicyDocument', 'S3: a bucket is meant';
+};
+
 subtest 'without a policy' => sub {
     my $all = of_xml(aws($alice, Action => 'GetSessionToken'));
     is_status as($all, $_, 'GET', "$B/b/1"), 200, "$_: what the account may" for 'cos', 's3';

@@ -6,6 +6,8 @@
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_rights_int.h"
 
+#define PREFIX_MAX  1024           /* bytes, no key has more */
+
 
 /* Sub-resources that share an operation. */
 static const struct {
@@ -126,6 +128,17 @@ ask_init(ngx_http_cos_ctx_t *ctx, cos_policy_ask_t *ask,
 }
 
 
+/* What is below a prefix may be all that a policy of COS lets list. A longer one
+ * than a key can be is nobody's, and asks for the bucket. */
+static cos_str_t
+listed_prefix(ngx_http_cos_ctx_t *ctx)
+{
+    const cos_arg_t  *arg = cos_arg(&ctx->http.args, "prefix");
+
+    return arg && arg->value.len <= PREFIX_MAX ? arg->value : COS_STR("");
+}
+
+
 static ngx_int_t
 rules_init(ngx_http_cos_ctx_t *ctx, cos_policy_rules_t *rules,
     const ngx_http_cos_place_t *p)
@@ -217,6 +230,11 @@ decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
     ask_init(ctx, &ask, &q, p);
     ask.who = &who;
     ask.action = action;
+
+    if (action == COS_ACT_LIST_UPLOADS) {
+        ask.key = listed_prefix(ctx);
+    }
+
     ask.foreign = is_foreign(p, perm);
     ask.left = ngx_http_cos_omits_owner(ctx, p, perm);
 

@@ -15,6 +15,7 @@
 typedef struct {
     const cos_policy_ask_t  *ask;
     cos_str_t                object;  /* "bucket/key", or "bucket/" */
+    cos_str_t                folder;  /* the bucket with a slash */
     cos_str_t                bucket;  /* without the slash */
     cos_level_e              level;
     cos_u8                   buf[RESOURCE_MAX];
@@ -53,6 +54,8 @@ begin(judge_t *j, const cos_policy_ask_t *ask)
 
     j->object.data = j->buf;
     j->object.len = n + 1 + ask->key.len;
+    j->folder.data = j->buf;
+    j->folder.len = n + 1;
     j->bucket.data = j->buf;
     j->bucket.len = n;
 
@@ -171,9 +174,11 @@ is_meant(const judge_t *j, const statement_t *st, const resource_t *res)
         return cos_glob_match(&res->path, j->object);
     }
 
-    /* "bucket/" + "*" is the bucket, too, in COS */
+    /* "bucket/" + "*" is the bucket, too, in COS; and "bucket/dir/" + "*" lets
+     * list the uploads below it, as all that upload in parts do */
     return cos_glob_match(&res->path, j->bucket)
-           || (!st->s3 && cos_glob_match(&res->path, j->object));
+           || (!st->s3 && (cos_glob_match(&res->path, j->folder)
+                           || cos_glob_match(&res->path, j->object)));
 }
 
 

@@ -210,7 +210,7 @@ make_ask(slow_ask_t *q)
         COS_ACT_GET, COS_ACT_GET_VERSION, COS_ACT_HEAD, COS_ACT_PUT,
         COS_ACT_DELETE, COS_ACT_DELETE_MANY, COS_ACT_DELETE_MANY_VERSION,
         COS_ACT_LIST, COS_ACT_GET_POLICY, COS_ACT_PUT_POLICY,
-        COS_ACT_APPEND, COS_ACT_DELETE_BUCKET
+        COS_ACT_APPEND, COS_ACT_DELETE_BUCKET, COS_ACT_LIST_UPLOADS
     };
 
     memset(q, 0, sizeof(*q));
@@ -224,8 +224,10 @@ make_ask(slow_ask_t *q)
 
     q->account = 1;
     q->foreign = dice(8) == 0;
-    q->left = dice(8) == 0;
     q->action = PICK(actions);
+    /* no ACL speaks of policies */
+    q->left = dice(8) == 0 && q->action != COS_ACT_GET_POLICY
+              && q->action != COS_ACT_PUT_POLICY;
     q->bucket = "b";
     q->key = PICK(keys);
     q->ip = PICK(ips);
@@ -234,7 +236,9 @@ make_ask(slow_ask_t *q)
     q->tag = PICK(words);
     q->referer = PICK(words);
 
-    if (cos_action_info(q->action)->level == COS_LEVEL_BUCKET) {
+    if (cos_action_info(q->action)->level == COS_LEVEL_BUCKET
+        && q->action != COS_ACT_LIST_UPLOADS)
+    {
         q->key = "";
     }
 }

@@ -111,7 +111,7 @@ static int
 slow_resource(json_t *v, const slow_ask_t *q)
 {
     int          object;
-    char         arn[256], dir[256];
+    char         arn[256], dir[256], below[512];
     size_t       i;
     const char  *head = slow_cos ? "qcs::cos::uid/1:" : "arn:aws:s3:::";
 
@@ -119,10 +119,12 @@ slow_resource(json_t *v, const slow_ask_t *q)
     snprintf(arn, sizeof(arn), "%s%s%s%s", head, q->bucket,
              object ? "/" : "", object ? q->key : "");
     snprintf(dir, sizeof(dir), "%s%s/", head, q->bucket);
+    snprintf(below, sizeof(below), "%s%s", dir, q->key);
 
     for (i = 0; i < slow_count(v); i++) {
         if (slow_wild(slow_item(v, i), arn)
-            || (slow_cos && !object && slow_wild(slow_item(v, i), dir)))
+            || (slow_cos && !object && slow_wild(slow_item(v, i), dir))
+            || (slow_cos && !object && slow_wild(slow_item(v, i), below)))
         {
             return 1;
         }

@@ -211,7 +211,7 @@ test_examples(void **state)
     static const char  guide[] = COS(
         "{\"Sid\":\"s1\",\"Effect\":\"allow\",\"Principal\":{\"qcs\":"
         "[\"qcs::cam::uin/1:uin/11\"]},\"Action\":[\"name/cos:GetObject\","
-        "\"name/cos:HeadObject\"],\"Resource\":["
+        "\"name/cos:HeadObject\",\"name/cos:ListMultipartUploads\"],\"Resource\":["
         "\"qcs::cos:ap-beijing:uid/1:b/docs/*\"],\"Condition\":{"
         "\"ip_equal\":{\"qcs:ip\":[\"10.1.1.0/24\",\"10.2.2.2\"]}}}");
     static const struct {
@@ -226,6 +226,10 @@ test_examples(void **state)
         { 1, 11, COS_ACT_GET, "docs/a", "10.1.2.7", 0 },
         { 1, 11, COS_ACT_GET, "other", "10.1.1.7", 0 },
         { 1, 11, COS_ACT_PUT, "docs/a", "10.1.1.7", 0 },
+        { 1, 11, COS_ACT_LIST_UPLOADS, "docs/a", "10.1.1.7", 1 },
+        { 1, 11, COS_ACT_LIST_UPLOADS, "other", "10.1.1.7", 0 },
+        { 1, 11, COS_ACT_LIST_UPLOADS, "", "10.1.1.7", 0 },
+        { 1, 11, COS_ACT_LIST, "", "10.1.1.7", 0 },
         { 1, 12, COS_ACT_GET, "docs/a", "10.1.1.7", 0 },
         { 2, 11, COS_ACT_GET, "docs/a", "10.1.1.7", 0 },
         { 1, 0, COS_ACT_PUT, "docs/a", "10.9.9.9", 1 },
