@@ -253,6 +253,10 @@ typedef struct {
     unsigned          encoded:1;      /* QUERY: percent-encoded counts, too */
 } cos_policy_key_t;
 
+/* A value that cannot be known before the operation runs: what would deny by it
+ * denies, what would allow by it does not. */
+#define COS_POLICY_UNKNOWN  (-2)
+
 /* How many values a key can have. */
 #define COS_POLICY_VALUES  64
 
@@ -324,6 +328,12 @@ typedef enum {
     COS_GRANT_SELF                    /* to who asks by name, or to everyone */
 } cos_grant_e;
 
+/* What a statement has conditions on. */
+typedef struct {
+    const char       *header;         /* without x-amz-, x-cos-; NULL: the tags
+                                         that the request gives */
+} cos_policy_about_t;
+
 /* What is asked. */
 typedef struct {
     const cos_who_t  *who;
@@ -334,6 +344,10 @@ typedef struct {
                                          than its bucket: its own ACL rules */
     unsigned          left:1;         /* its owner left himself out of the ACL
                                          (S3): he needs what others need */
+    unsigned          governed:1;     /* foreign: the bucket's account may
+                                         nevertheless, as with what is its own */
+    const cos_policy_about_t *about;  /* allow by statements alone that have a
+                                         condition on that; NULL: by all */
     cos_str_t         bucket;         /* empty: none */
     cos_str_t         key;            /* of an action on an object; of
                                          LIST_UPLOADS the prefix, which COS takes
@@ -343,8 +357,8 @@ typedef struct {
     unsigned          tls:1;
     int64_t           now;            /* Unix seconds */
     /* Values of a key behind COS_KEY_GET, valid during the decision: how many,
-     * 0: the request has no such thing; -1: no memory. Of more than
-     * COS_POLICY_VALUES, -1. */
+     * 0: the request has no such thing; -1: no memory; COS_POLICY_UNKNOWN. Of
+     * more than COS_POLICY_VALUES, -1. */
     int             (*get)(void *data, const cos_policy_key_t *key,
                            cos_str_t *values);
     void             *data;
@@ -390,7 +404,8 @@ typedef struct {
  * is granted to the account and not to itself.
  *
  * A bucket's policy grants nothing about objects of other accounts, and still
- * denies.
+ * denies. Nor does it grant anything about itself to other accounts: to see,
+ * set and remove it is for the bucket's own (S3, PutBucketPolicy).
  */
 void cos_decide(cos_decision_t *d, const cos_policy_ask_t *ask,
     const cos_policy_rules_t *rules);

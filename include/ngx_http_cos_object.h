@@ -45,10 +45,10 @@ void ngx_http_cos_marker(ngx_http_cos_ctx_t *ctx, cos_json_t *j,
 ngx_int_t ngx_http_cos_del_args(ngx_pool_t *pool, ngx_str_t *a,
     const cos_json_t *j, uint64_t inc, ngx_str_t *cond, ngx_str_t *arg);
 /* Whether who asks may remove a version: what a public bucket's writers delete
- * they only hide. And whether it may go now, or object lock keeps it. COS_OK or
+ * they only hide. version: as it was asked for, for conditions of policies. And whether it may go now, or object lock keeps it. COS_OK or
  * the refusal, with ctx->reason. */
 cos_err_e ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_str_t key,
-    cos_object_t *o);
+    const cos_str_t *version, cos_object_t *o);
 /* Checks Content-MD5, the signed payload hash and, with sums != 0,
  * x-amz-checksum-* of a document that was read whole; takes aws-chunked
  * framing off. */
@@ -143,6 +143,7 @@ typedef struct {
     ngx_uint_t              linked;   /* found through a symbolic link */
     ngx_str_t               bucket_name;
     ngx_str_t               key;
+    ngx_str_t               version;  /* that was asked for; empty: none */
     ngx_http_cos_fact_t     bucket_fact;
     ngx_http_cos_fact_t     object_fact;
     cos_bucket_t            bucket;

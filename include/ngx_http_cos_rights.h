@@ -23,7 +23,17 @@ typedef struct {
     cos_tag_t             *tags;      /* that it would get, of a document; NULL:
                                          those of the header */
     size_t                 ntags;
+    const cos_str_t       *version;   /* as it was asked for; NULL: none was */
 } ngx_http_cos_place_t;
+
+/* What goes along with something else. */
+typedef struct {
+    cos_action_e               action;
+    cos_action_e               first; /* the other, and its permission */
+    ngx_http_cos_perm_e        perm;
+    const cos_policy_about_t  *about; /* which header of it asks for that; NULL:
+                                         none does */
+} ngx_http_cos_along_t;
 
 /* The request's own bucket, key and object. */
 void ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p);
@@ -37,10 +47,15 @@ cos_err_e ngx_http_cos_may(ngx_http_cos_ctx_t *ctx,
     const ngx_http_cos_place_t *p, cos_action_e action,
     ngx_http_cos_perm_e perm);
 
-/* Whether no policy denies that explicitly: for what goes along with something
- * that is allowed. Errors as above. */
-cos_err_e ngx_http_cos_not_denied(ngx_http_cos_ctx_t *ctx,
-    const ngx_http_cos_place_t *p, cos_action_e action);
+/*
+ * Whether what goes along with something may be done there, too. When a policy
+ * allows the other, it has to allow this as well (S3: s3:PutObjectAcl beside
+ * s3:PutObject); of a bucket's policy it suffices that what allows the other has
+ * a condition on the header. What the owner or an ACL allows (and no session
+ * narrows) is not to be denied explicitly. Errors as above.
+ */
+cos_err_e ngx_http_cos_may_too(ngx_http_cos_ctx_t *ctx,
+    const ngx_http_cos_place_t *p, const ngx_http_cos_along_t *along);
 
 /* What to answer when a key is not there: that it is missing is for those who
  * may list. err to them, else COS_E_ACCESS_DENIED or COS_E_INTERNAL. */

@@ -140,8 +140,12 @@ for my $g (qw(s3 cos)) {
     is_status $s->put("/$b?tagging", '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>', @alt),
         204, "$g: configure the bucket";
     is_status $s->get("/$b/pub/a?tagging", @none), 200, "$g: tags";
-    is_status $s->get("/$b?policy", @alt), 200, "$g: the policy itself";
-    is_status $s->delete("/$b?policy", @alt), 204, "$g: and remove it";
+    for my $who (\@alt, \@none) {
+        is_error $s->get("/$b?policy", @$who), 403, 'AccessDenied', "$g: @$who: but not the policy itself";
+        is_error $s->put("/$b?policy", $policy->(['s3:*', '*']), @$who), 403, 'AccessDenied', "$g: @$who: nor set it";
+        is_error $s->delete("/$b?policy", @$who), 403, 'AccessDenied', "$g: @$who: nor remove it";
+    }
+    is_status $s->delete("/$b?policy"), 204, "$g: its owner does";
     is_error $s->get("/$b", @alt), 403, 'AccessDenied', "$g: that was that";
 }
 
@@ -185,19 +189,84 @@ for my $g (qw(s3 cos)) {
     is_status $s->get("/$b"), 200, 'the bucket is back';
 }
 
-# --- giving oneself away -----------------------------------------------------------
+# --- users of the account ------------------------------------------------------------
+
+sub ctl {
+    my $out = `$Cos::ROOT/build/cosctl --env @{[$s->dir]}/env @_ 2>&1`;
+    is $?, 0, "cosctl @_" or diag $out;
+    return $out;
+}
+sub pair { return [map { $_[0] =~ /^$_ key +(\w+)/m } qw(access secret)] }
+
+sub policy_of {
+    my ($user, @statement) = @_;
+    open my $fh, '>', $s->dir . '/policy.json' or die $!;
+    print $fh json({ Version => '2012-10-17', Statement => \@statement });
+    close $fh;
+    ctl('user', 'policy', $user, 'put', $s->dir . '/policy.json');
+}
+
+my $alice = pair(ctl('user', 'add', 'alice'));
+my ($uid) = ctl('user', 'show', 'alice') =~ /^uid +(\d+)/m;
+my @bob = (who => pair(ctl('user', 'add', 'bob', '--account', 'alice')));
 
 {
-    my $b = $s->make_bucket('self-1250000000');
-    my $may = st($b, Action => 's3:*', Principal => { AWS => $alt });
-    set($b, s3($may), 'alt may do everything');
-    my $deny = s3(st($b, Action => 's3:PutBucketPolicy', Effect => 'Deny', Principal => { AWS => $alt }));
-    is_error $s->put("/$b?policy", $deny, @alt), 403, 'AccessDenied', 'what takes that from who asks is refused';
-    is_error $s->put("/$b?policy", $deny, @alt, headers => ['x-amz-confirm-remove-self-bucket-access' => 'perhaps']), 400,
+    my $b = $s->make_bucket('self-1250000000', who => $alice);
+    policy_of('bob', { Effect => 'Allow', Action => 's3:*', Resource => '*' });
+    my $deny = s3(st($b, Action => 's3:PutBucketPolicy', Effect => 'Deny',
+        Principal => { AWS => "arn:aws:iam::$uid:user/bob" }));
+    is_error $s->put("/$b?policy", $deny, @bob), 403, 'AccessDenied', 'what takes that from who asks is refused';
+    is_error $s->put("/$b?policy", $deny, @bob, headers => ['x-amz-confirm-remove-self-bucket-access' => 'perhaps']), 400,
         'InvalidArgument', 'or misunderstood';
-    is_status $s->put("/$b?policy", $deny, @alt, headers => ['x-amz-confirm-remove-self-bucket-access' => 'true']), 204,
+    is_status $s->put("/$b?policy", $deny, @bob, headers => ['x-amz-confirm-remove-self-bucket-access' => 'true']), 204,
         'unless it is meant';
-    is_error $s->get("/$b?policy", @alt), 403, 'AccessDenied', 'and so it is';
+    is_error $s->put("/$b?policy", $deny, @bob), 403, 'AccessDenied', 'and so it is';
+    is_status $s->get("/$b?policy", @bob), 200, 'which was not denied';
+
+    policy_of('bob', { Effect => 'Allow', Action => 's3:*', Resource => '*' },
+        { Effect => 'Deny', Action => 's3:CreateBucket', Resource => 'arn:aws:s3:::taken-*' });
+    is_error $s->put('/taken-1250000000', '', @bob), 403, 'AccessDenied', 'a name that is denied cannot be created';
+    is_status $s->put('/free-1250000000', '', @bob), 200, 'another can';
+    policy_of('bob', { Effect => 'Allow', Action => 's3:CreateBucket', Resource => 'arn:aws:s3:::mine-*' });
+    is_status $s->put('/mine-1250000000', '', @bob), 200, 'a name that is allowed';
+    is_error $s->put('/other-1250000000', '', @bob), 403, 'AccessDenied', 'another is not';
+
+    policy_of('bob', { Effect => 'Allow', Action => 's3:PutObject', Resource => "arn:aws:s3:::$b/*" });
+    $s->delete("/$b?policy", who => $alice);
+    is_status $s->put("/$b/o", 'x', @bob), 200, 'PutObject';
+    for my $h (['x-amz-acl' => 'public-read'], ['x-cos-acl' => 'public-read'], ['x-amz-tagging' => 'a=b']) {
+        is_error $s->put("/$b/o", 'x', @bob, headers => $h), 403, 'AccessDenied', "not $h->[0] with it";
+        is_error $s->post("/$b/o?uploads", '', @bob, headers => $h), 403, 'AccessDenied', "nor with an upload in parts";
+        is_status $s->put("/$b/o", 'x', who => $alice, headers => $h), 200, "the account does";
+    }
+    policy_of('bob', { Effect => 'Allow', Action => ['s3:PutObject', 's3:PutObjectAcl', 's3:PutObjectTagging'],
+        Resource => "arn:aws:s3:::$b/*" });
+    is_status $s->put("/$b/o", 'x', @bob, headers => ['x-amz-acl' => 'public-read', 'x-amz-tagging' => 'a=b']), 200,
+        'with actions of their own';
+
+    policy_of('bob', { Effect => 'Allow', Action => ['s3:PutObject', 's3:GetObject'], Resource => "arn:aws:s3:::$b/*" });
+    my @copy = (@bob, headers => ['x-amz-copy-source' => "/$b/o"]);
+    is_error $s->put("/$b/copy", '', @copy), 403, 'AccessDenied', 'a copy does not carry tags, either';
+    is_status $s->head("/$b/copy", who => $alice), 404, 'nothing was copied';
+    is_status $s->put("/$b/copy", '', @bob, headers => ['x-amz-copy-source' => "/$b/o", 'x-amz-tagging-directive' => 'REPLACE']),
+        200, 'without them';
+    policy_of('bob', { Effect => 'Allow', Action => ['s3:PutObject', 's3:GetObject', 's3:PutObjectTagging'],
+        Resource => "arn:aws:s3:::$b/*" });
+    is_error $s->put("/$b/copy", '', @copy), 403, 'AccessDenied', 'who may give them, has to see them';
+    policy_of('bob', { Effect => 'Allow', Action => ['s3:PutObject', 's3:GetObject', 's3:*ObjectTagging'],
+        Resource => "arn:aws:s3:::$b/*" });
+    is_status $s->put("/$b/copy", '', @copy), 200, 'who may do both copies them';
+    policy_of('bob', { Effect => 'Allow', Action => 's3:*', Resource => "arn:aws:s3:::$b/*" },
+        { Effect => 'Deny', Action => 's3:PutObject', Resource => '*',
+            Condition => { StringEquals => { 's3:RequestObjectTag/a' => 'b' } } });
+    is_error $s->put("/$b/copy", '', @copy), 403, 'AccessDenied', 'tags of a copy are tags that it is given';
+
+    policy_of('bob', { Effect => 'Allow', Action => 's3:GetObjectAttributes', Resource => "arn:aws:s3:::$b/*" });
+    my @attr = (@bob, headers => ['x-amz-object-attributes' => 'ETag']);
+    is_error $s->get("/$b/o?attributes", @attr), 403, 'AccessDenied', 'attributes need the right to read';
+    policy_of('bob', { Effect => 'Allow', Action => ['s3:GetObjectAttributes', 's3:GetObject'],
+        Resource => "arn:aws:s3:::$b/*" });
+    is_status $s->get("/$b/o?attributes", @attr), 200, 'with it';
 }
 
 # --- conditions -----------------------------------------------------------------------
@@ -280,6 +349,30 @@ for my $g (qw(s3 cos)) {
     is_error $s->put("/$b/new", 'x', @alt), 403, 'AccessDenied', 'plain';
     is_error $s->put("/$b/new", 'x'), 403, 'AccessDenied', 'by the owner, too';
     isnt $s->put("/$b/new", 'x', @alt, headers => ['x-amz-server-side-encryption' => 'AES256'])->status, 403, 'encrypted';
+    is_error $s->put("/$b/new?x-amz-server-side-encryption=AES256", 'x', @alt), 403, 'AccessDenied',
+        'a parameter is no header';
+
+    set($b, s3(st($b, Action => 's3:PutObject', Condition => { StringEquals => { 's3:x-amz-acl' => 'public-read' } })),
+        'what names the header allows it');
+    is_status $s->put("/$b/new", 'x', @alt, headers => ['x-amz-acl' => 'public-read']), 200, 'with it';
+    is_error $s->put("/$b/new", 'x', @alt, headers => ['x-amz-acl' => 'public-read', 'x-amz-tagging' => 'a=b']), 403,
+        'AccessDenied', 'not another one';
+    set($b, s3(st($b, Action => 's3:PutObject')), 'PutObject alone');
+    is_error $s->put("/$b/new", 'x', @alt, headers => ['x-amz-acl' => 'public-read']), 403, 'AccessDenied', 'is not for ACLs';
+
+    $when->('s3:ListBucket', { StringEquals => { 's3:prefix' => 'home/' } }, 'by prefix');
+    is_error $s->get("/$b?Prefix=home/", @alt), 501, 'NotImplemented', 'spelled as no listing reads it';
+    is_error $s->get("/$b?prefix=other/&prefix=home/", @alt), 403, 'AccessDenied', 'twice: the first is read';
+
+    set($b, c2(cst($b, action => 'cos:*'), cst($b, action => 'cos:PutObject', effect => 'deny',
+        condition => { numeric_greater_than => { 'cos:content-length' => 5 } })), 'no more than five bytes');
+    is_status $s->put("/$b/new", 'x' x 5, @alt, as => 'cos'), 200, 'five';
+    is_error $s->put("/$b/new", 'x' x 6, @alt, as => 'cos'), 403, 'AccessDenied', 'six';
+    is_error $s->put("/$b/new", 'x' x 6, @alt, as => 'cos', chunked => 3), 403, 'AccessDenied', 'what cannot be told is denied';
+    set($b, c2(cst($b, action => 'cos:PutObject', condition => { numeric_less_than => { 'cos:content-length' => 100 } })),
+        'small ones are allowed');
+    is_status $s->put("/$b/new", 'x' x 5, @alt, as => 'cos'), 200, 'five are';
+    is_error $s->put("/$b/new", 'x' x 5, @alt, as => 'cos', chunked => 3), 403, 'AccessDenied', 'what cannot be told is not';
 
     set($b, c2(cst($b, action => 'cos:GetObject', condition => { ip_equal => { 'qcs:ip' => ['127.0.0.1'] },
         bool_equal => { 'cos:secure-transport' => 'false' } })), 'COS: by address');
@@ -312,6 +405,10 @@ for my $g (qw(s3 cos)) {
         Condition => { StringLike => { 's3:x-amz-copy-source' => "*$from/public/*" } })), 'copies only of the public');
     is_status $copy->('public/a', $from), 200, 'such a copy';
     is_error $copy->('private/a', $from), 403, 'AccessDenied', 'another';
+    set($from, s3(st($from, Action => ['s3:GetObject', 's3:PutObject']), st($from, Action => 's3:PutObject', Effect => 'Deny',
+        Condition => { StringLike => { 's3:x-amz-copy-source' => "$from/private/*" } })), 'no copies of the private');
+    is_error $copy->($_, $from), 403, 'AccessDenied', "as $_" for 'private/a', 'privat%65/a', '%70rivate%2Fa';
+    is_status $copy->('public/a', $from), 200, 'others are copied';
 
     set($from, s3(st($from, Action => 's3:DeleteObject', Resource => "arn:aws:s3:::$from/public/*")), 'some may be deleted');
     my $doc = '<Delete><Object><Key>public/a</Key></Object><Object><Key>private/a</Key></Object></Delete>';
@@ -322,6 +419,31 @@ for my $g (qw(s3 cos)) {
     is_status $s->get("/$from/private/a"), 200, 'which is still there';
     is_error $s->get("/$from/public/a"), 404, 'NoSuchKey', 'as the one is not';
 
+    $s->put("/$from/$_", 'x', headers => ['x-amz-tagging' => "keep=$_"]) for qw(yes no);
+    set($from, s3(st($from, Action => 's3:DeleteObject'), st($from, Action => 's3:DeleteObject', Effect => 'Deny',
+        Condition => { StringEquals => { 's3:ExistingObjectTag/keep' => 'yes' } })), 'what is tagged is kept');
+    is_error $s->delete("/$from/yes", @alt), 403, 'AccessDenied', 'alone';
+    for my $when ('alone in its bucket', 'with versions') {
+        $doc = '<Delete><Object><Key>yes</Key></Object><Object><Key>no</Key></Object><Object><Key>none</Key></Object></Delete>';
+        $r = $s->post("/$from?delete", $doc, @alt, headers => ['Content-MD5' => Cos::Sum::md5_b64($doc)]);
+        like $r->{body}, qr{<Error><Key>yes</Key><Code>AccessDenied</Code>}, "$when: among many, too";
+        like $r->{body}, qr{<Deleted><Key>$_</Key>}, "$when: $_ is deleted" for qw(no none);
+        is_status $s->get("/$from/yes"), 200, "$when: kept";
+        is_error $s->get("/$from/no"), 404, 'NoSuchKey', "$when: gone";
+        $s->put("/$from?versioning", '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
+        $s->put("/$from/no", 'x', headers => ['x-amz-tagging' => 'keep=no']);
+    }
+    my $kept = $s->put("/$from/yes", 'x', headers => ['x-amz-tagging' => 'keep=yes'])->h('x-amz-version-id');
+    set($from, s3(st($from, Action => 's3:DeleteObjectVersion'), st($from, Action => 's3:DeleteObjectVersion',
+        Effect => 'Deny', Condition => { StringEquals => { 's3:ExistingObjectTag/keep' => 'yes' } })), 'and its versions');
+    $doc = "<Delete><Object><Key>yes</Key><VersionId>$kept</VersionId></Object></Delete>";
+    $r = $s->post("/$from?delete", $doc, @alt, headers => ['Content-MD5' => Cos::Sum::md5_b64($doc)]);
+    like $r->{body}, qr{<Code>AccessDenied</Code>}, 'a version is kept';
+    set($from, s3(st($from, Action => 's3:DeleteObjectVersion', Condition => { StringEquals => { 's3:VersionId' => $kept } })),
+        'that version may go');
+    $r = $s->post("/$from?delete", $doc, @alt, headers => ['Content-MD5' => Cos::Sum::md5_b64($doc)]);
+    like $r->{body}, qr{<Deleted><Key>yes</Key>}, 'it is the one in the document that counts';
+
     my $v = $s->make_bucket('vers-1250000000');
     $s->put("/$v?versioning", '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
     my $id = $s->put("/$v/o", '1')->h('x-amz-version-id');
@@ -331,6 +453,7 @@ for my $g (qw(s3 cos)) {
     set($v, s3(st($v, Action => ['s3:GetObjectVersion', 's3:DeleteObject'],
         Condition => { StringEquals => { 's3:VersionId' => $id } }), st($v, Action => 's3:DeleteObject')), 'that version');
     is_status $s->get("/$v/o?versionId=$id", @none), 200, 'read';
+    is_status $s->get("/$v/o?versionid=&versionId=$id", @none), 200, 'an empty one before it is none';
     is_error $s->delete("/$v/o?versionId=$id", @alt), 403, 'AccessDenied', 'not deleted';
     is_status $s->delete("/$v/o", @alt), 204, 'only marked';
     set($v, c2(cst($v, action => ['cos:GetObject', 'cos:DeleteObject'])), 'COS: versions are no other action');
@@ -391,6 +514,18 @@ for my $g (qw(s3 cos)) {
     is_status $s->put("/$b/theirs", 'x', @alt), 200, 'written by another account';
     is_error $s->get("/$b/theirs", @none), 403, 'AccessDenied', 'a policy gives nothing of what is not its bucket\'s';
     is_status $s->get("/$b/theirs", @alt), 200, 'its owner reads it';
+    set($b, s3(st($b, Action => 's3:*')), 'all may do everything');
+    for my $sub (qw(acl tagging)) {
+        is_error $s->get("/$b/theirs?$sub", @none), 403, 'AccessDenied', "a policy does not show its $sub";
+        is_error $s->put("/$b/theirs?$sub", '', @none, headers => ['x-amz-acl' => 'public-read']), 403, 'AccessDenied',
+            "nor change its $sub" if $sub eq 'acl';
+        is_status $s->get("/$b/theirs?$sub", @alt), 200, "its owner sees its $sub";
+    }
+    my $t = '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>';
+    is_error $s->put("/$b/theirs?tagging", $t, @none), 403, 'AccessDenied', 'nor tags';
+    is_error $s->delete("/$b/theirs?tagging", @none), 403, 'AccessDenied', 'nor removes them';
+    is_error $s->get("/$b/theirs", @none), 403, 'AccessDenied', 'so it stays what it was';
+    is_status $s->get("/$b/theirs?acl"), 200, 'the bucket\'s owner sees it';
     set($b, s3(st($b, Action => 's3:GetObject', Effect => 'Deny')), 'and denies all of it');
     is_error $s->get("/$b/theirs", @alt), 403, 'AccessDenied', 'its owner, too';
 }

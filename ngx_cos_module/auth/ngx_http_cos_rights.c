@@ -41,11 +41,23 @@ who_asks(ngx_http_cos_ctx_t *ctx, cos_who_t *w)
 }
 
 
-/* Whether an object's own ACL rules, and not its bucket's owner. */
+/* Whether an object's own ACL rules, and not its bucket's policy. What lies in a
+ * bucket may be deleted by its owner, and by whom he lets. */
 static ngx_uint_t
-is_foreign(const ngx_http_cos_place_t *p, ngx_http_cos_perm_e perm)
+is_foreign(const ngx_http_cos_place_t *p, cos_action_e action,
+    ngx_http_cos_perm_e perm)
 {
-    return perm == NGX_HTTP_COS_PERM_READ && p->object
+    if (action == COS_ACT_DELETE_VERSION
+        || action == COS_ACT_DELETE_MANY_VERSION)
+    {
+        return 0;
+    }
+
+    return (perm == NGX_HTTP_COS_PERM_READ
+            || perm == NGX_HTTP_COS_PERM_READ_ACP
+            || perm == NGX_HTTP_COS_PERM_WRITE_ACP
+            || perm == NGX_HTTP_COS_PERM_OWN)
+           && p->object
            && ngx_http_cos_object_owner(p->bucket, p->object)
               != p->bucket->owner;
 }
@@ -62,6 +74,7 @@ ngx_http_cos_place(ngx_http_cos_ctx_t *ctx, ngx_http_cos_place_t *p)
     p->policy = NULL;
     p->tags = NULL;
     p->ntags = 0;
+    p->version = ctx->version_arg ? &ctx->version_arg->value : NULL;
 }
 
 
@@ -114,6 +127,8 @@ ask_init(ngx_http_cos_ctx_t *ctx, cos_policy_ask_t *ask,
 
     } else {
         ask->account = ctx->identity.uid;
+        /* that is to be; none of ListBuckets */
+        ask->bucket = ctx->name.bucket;
     }
 
     ask->key = p->key;
@@ -212,10 +227,11 @@ verdict(ngx_http_cos_ctx_t *ctx, const cos_decision_t *d)
 }
 
 
-/* COS_OK: *d is the decision. */
+/* COS_OK: *d is the decision. about: see cos_policy_ask_t. */
 static cos_err_e
 decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
-    cos_action_e action, ngx_http_cos_perm_e perm, cos_decision_t *d)
+    cos_action_e action, ngx_http_cos_perm_e perm,
+    const cos_policy_about_t *about, cos_decision_t *d)
 {
     cos_who_t              who;
     cos_policy_ask_t       ask;
@@ -235,8 +251,10 @@ decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
         ask.key = listed_prefix(ctx);
     }
 
-    ask.foreign = is_foreign(p, perm);
+    ask.foreign = is_foreign(p, action, perm);
+    ask.governed = perm != NGX_HTTP_COS_PERM_READ;
     ask.left = ngx_http_cos_omits_owner(ctx, p, perm);
+    ask.about = about;
 
     rules.acl = ngx_http_cos_grant(ctx, p, perm, &who);
 
@@ -246,20 +264,48 @@ decide(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
 }
 
 
+/* Whether it was allowed by somebody whose word is for everything. */
+static ngx_uint_t
+is_general(ngx_http_cos_ctx_t *ctx, const cos_decision_t *d)
+{
+    return (d->by == COS_BY_OWNER || d->by == COS_BY_ACL)
+           && ctx->identity.session == NULL;
+}
+
+
 cos_err_e
-ngx_http_cos_not_denied(ngx_http_cos_ctx_t *ctx,
-    const ngx_http_cos_place_t *p, cos_action_e action)
+ngx_http_cos_may_too(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
+    const ngx_http_cos_along_t *along)
 {
     cos_err_e       err;
-    cos_decision_t  d;
+    cos_decision_t  first, d;
 
-    err = decide(ctx, p, action, NGX_HTTP_COS_PERM_NONE, &d);
+    err = decide(ctx, p, along->first, along->perm, NULL, &first);
 
-    if (err != COS_OK || d.allowed || d.statement < 0) {
+    if (err != COS_OK || !first.allowed) {
+        return err == COS_OK ? verdict(ctx, &first) : err;
+    }
+
+    err = decide(ctx, p, along->action, NGX_HTTP_COS_PERM_NONE, NULL, &d);
+
+    if (err != COS_OK || d.allowed) {
         return err;
     }
 
-    return verdict(ctx, &d);
+    if (d.statement >= 0 || is_general(ctx, &first)) {
+        return d.statement >= 0 ? verdict(ctx, &d) : COS_OK;
+    }
+
+    if (along->about == NULL || first.by != COS_BY_BUCKET_POLICY
+        || ctx->identity.session)
+    {
+        return verdict(ctx, &d);
+    }
+
+    err = decide(ctx, p, along->first, NGX_HTTP_COS_PERM_NONE, along->about,
+                 &d);
+
+    return err == COS_OK ? verdict(ctx, &d) : err;
 }
 
 
@@ -285,7 +331,7 @@ ngx_http_cos_may(ngx_http_cos_ctx_t *ctx, const ngx_http_cos_place_t *p,
         }
     }
 
-    err = decide(ctx, p, action, perm, &d);
+    err = decide(ctx, p, action, perm, NULL, &d);
 
     return err == COS_OK ? verdict(ctx, &d) : err;
 }
@@ -380,14 +426,16 @@ ngx_http_cos_may_tag(ngx_http_cos_ctx_t *ctx, cos_tag_t *tags, size_t n)
 }
 
 
-/* What headers ask for beside the action is not to be denied (S3: the ACL and
- * the tags of a new object are actions of their own). */
+/* The ACL and the tags of a new object are actions of their own (S3, PutObject,
+ * "Permissions"). */
 static cos_err_e
 with_headers(ngx_http_cos_ctx_t *ctx)
 {
-    size_t                i;
-    cos_err_e             err;
-    ngx_http_cos_place_t  place;
+    size_t                 i;
+    cos_err_e              err;
+    cos_policy_about_t     about;
+    ngx_http_cos_place_t   place;
+    ngx_http_cos_along_t   along;
 
     static const struct {
         const char    *header;
@@ -403,18 +451,42 @@ with_headers(ngx_http_cos_ctx_t *ctx)
     };
 
     ngx_http_cos_place(ctx, &place);
+    along.first = action_of(ctx);
+    along.perm = ngx_http_cos_ops[ctx->name.op].perm;
+    along.about = &about;
 
     for (i = 0; i < sizeof(also) / sizeof(also[0]); i++) {
-        if (ngx_http_cos_header(ctx, also[i].header)) {
-            err = ngx_http_cos_not_denied(ctx, &place, also[i].action);
 
-            if (err != COS_OK) {
-                return err;
-            }
+        if (ngx_http_cos_header(ctx, also[i].header) == NULL) {
+            continue;
+        }
+
+        along.action = also[i].action;
+        about.header = along.action == COS_ACT_PUT_TAGS ? NULL
+                                                        : also[i].header;
+        err = ngx_http_cos_may_too(ctx, &place, &along);
+
+        if (err != COS_OK) {
+            return err;
         }
     }
 
     return COS_OK;
+}
+
+
+/* Attributes are read with the object (S3, GetObjectAttributes). */
+static cos_err_e
+may_read_too(ngx_http_cos_ctx_t *ctx)
+{
+    ngx_http_cos_place_t  place;
+
+    ngx_http_cos_place(ctx, &place);
+
+    return ngx_http_cos_may(ctx, &place,
+                            ctx->version_arg ? COS_ACT_GET_VERSION
+                                             : COS_ACT_GET,
+                            NGX_HTTP_COS_PERM_READ);
 }
 
 
@@ -444,6 +516,8 @@ gate_may(ngx_http_cos_ctx_t *ctx, ngx_uint_t needs)
     case COS_OP_CREATE_UPLOAD:
     case COS_OP_PUT_SYMLINK:
         return err == COS_OK ? with_headers(ctx) : err;
+    case COS_OP_GET_ATTRIBUTES:
+        return err == COS_OK ? may_read_too(ctx) : err;
     default:
         return err;
     }

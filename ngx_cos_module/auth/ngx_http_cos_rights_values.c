@@ -28,11 +28,40 @@ text(const char *s, cos_str_t *v)
 
 /* --- headers and parameters ------------------------------------------------------- */
 
+/* The length of the body, where it is said. One that comes in chunks, or as part
+ * of a form, is known when it has been read. */
+static int
+body_length(ngx_http_cos_ctx_t *ctx, cos_str_t *v)
+{
+    const cos_header_t  *h;
+    ngx_http_request_t  *r = ctx->request;
+
+    h = ctx->form ? NULL : ngx_http_cos_header(ctx, "decoded-content-length");
+
+    if (h == NULL && !ctx->form && !r->headers_in.chunked) {
+        h = cos_header(&ctx->http, "content-length");
+    }
+
+    if (h) {
+        return one(h->value, v);
+    }
+
+    return ctx->form || r->headers_in.chunked
+           || (r->http_version >= NGX_HTTP_VERSION_20
+               && (r->method & (NGX_HTTP_PUT|NGX_HTTP_POST)))
+           ? COS_POLICY_UNKNOWN : 0;
+}
+
+
 static int
 header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key, cos_str_t *v)
 {
     size_t               i;
     const cos_header_t  *h;
+
+    if (cos_str_is(key->name, "content-length")) {
+        return body_length(ctx, v);
+    }
 
     for (i = 0; i < ctx->http.nheaders; i++) {
         h = &ctx->http.headers[i];
@@ -46,31 +75,66 @@ header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key, cos_str_t *v)
 }
 
 
-/* The one that the operation reads; in a signed link it may be a parameter. */
+/* "bucket/key", "bucket/key?versionId=": however it was written. In COS also
+ * what was written, which may name a host. */
+static int
+copy_source(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
+    cos_str_t raw, cos_str_t *v)
+{
+    cos_buf_t  b;
+    cos_str_t  bucket, name, version;
+
+    if (cos_copy_source_parse(raw, ctx->lcf->bases->elts,
+                              ctx->lcf->bases->nelts, &bucket, &name,
+                              &version, &ctx->alloc)
+        != 0)
+    {
+        /* for the operation to refuse */
+        return one(raw, v);
+    }
+
+    cos_buf_init(&b, &ctx->alloc,
+                 bucket.len + name.len + version.len + 16);
+    cos_buf_str(&b, bucket);
+    cos_buf_char(&b, '/');
+    cos_buf_str(&b, name);
+
+    if (version.len) {
+        cos_buf_str(&b, COS_STR("?versionId="));
+        cos_buf_str(&b, version);
+    }
+
+    if (b.err) {
+        return -1;
+    }
+
+    v[0].data = b.data;
+    v[0].len = b.len;
+    v[1] = raw;
+
+    return key->encoded && !cos_str_eq(v[0], v[1]) ? 2 : 1;
+}
+
+
+/* The one that the operation reads: parameters of that name are none. */
 static int
 dialect_header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
     cos_str_t *v)
 {
-    size_t               i;
     const cos_arg_t     *a;
     const cos_header_t  *h;
 
     h = ngx_http_cos_header(ctx, (char *) key->name.data);
 
     if (h) {
-        return one(h->value, v);
+        return cos_str_is(key->name, "copy-source")
+               ? copy_source(ctx, key, h->value, v) : one(h->value, v);
     }
 
-    for (i = 0; i < ctx->http.args.n; i++) {
-        a = &ctx->http.args.v[i];
+    if (cos_str_is(key->name, "request-payer")) {
+        a = cos_arg(&ctx->http.args, "x-amz-request-payer");
 
-        if (a->name.len == key->name.len + 6
-            && (ngx_strncasecmp(a->name.data, (u_char *) "x-amz-", 6) == 0
-                || ngx_strncasecmp(a->name.data, (u_char *) "x-cos-", 6) == 0)
-            && ngx_strncasecmp(a->name.data + 6, key->name.data,
-                               key->name.len)
-               == 0)
-        {
+        if (a && cos_sig_covers_arg(&ctx->sig, a->name)) {
             return one(a->value, v);
         }
     }
@@ -79,41 +143,59 @@ dialect_header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
 }
 
 
-static int
-query(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key, cos_str_t *v)
+/* The first one, spelled as operations read it: in lower case. */
+static const cos_str_t *
+parameter(ngx_http_cos_rights_t *q, const cos_policy_key_t *key)
 {
     size_t            i;
-    cos_buf_t         b;
     const cos_arg_t  *a;
 
-    for (i = 0; i < ctx->http.args.n; i++) {
-        a = &ctx->http.args.v[i];
-
-        if (!cos_str_ieq(a->name, key->name)) {
-            continue;
-        }
-
-        v[0] = a->value;
-
-        if (!key->encoded) {
-            return 1;
-        }
-
-        /* COS compares what is encoded; what is not is what was meant */
-        cos_buf_init(&b, &ctx->alloc, 3 * a->value.len + 1);
-        cos_pct_encode(&b, a->value, 0);
-
-        if (b.err) {
-            return -1;
-        }
-
-        v[1].data = b.data;
-        v[1].len = b.len;
-
-        return cos_str_eq(v[0], v[1]) ? 1 : 2;
+    if (cos_str_iis(key->name, "versionid")) {
+        return q->place->version;
     }
 
-    return 0;
+    for (i = 0; i < q->ctx->http.args.n; i++) {
+        a = &q->ctx->http.args.v[i];
+
+        if (cos_str_eq(a->name, key->name)) {
+            return &a->value;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+query(ngx_http_cos_rights_t *q, const cos_policy_key_t *key, cos_str_t *v)
+{
+    cos_buf_t         b;
+    const cos_str_t  *value;
+
+    value = parameter(q, key);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    v[0] = *value;
+
+    if (!key->encoded) {
+        return 1;
+    }
+
+    /* COS compares what is encoded; what is not is what was meant */
+    cos_buf_init(&b, &q->ctx->alloc, 3 * value->len + 1);
+    cos_pct_encode(&b, *value, 0);
+
+    if (b.err) {
+        return -1;
+    }
+
+    v[1].data = b.data;
+    v[1].len = b.len;
+
+    return cos_str_eq(v[0], v[1]) ? 1 : 2;
 }
 
 
@@ -300,7 +382,7 @@ ngx_http_cos_rights_value(void *data, const cos_policy_key_t *key,
         return dialect_header(ctx, key, v);
 
     case COS_KEY_QUERY:
-        return query(ctx, key, v);
+        return query(q, key, v);
 
     case COS_KEY_EXISTING_TAG:
     case COS_KEY_EXISTING_TAGS:

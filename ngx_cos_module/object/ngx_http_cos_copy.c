@@ -179,6 +179,46 @@ copy_record(ngx_http_cos_copy_t *p)
 }
 
 
+/* The tags of the source go with the bytes (S3, CopyObject, "Permissions"): who
+ * copies has to see them there, and to give them here. */
+static cos_err_e
+may_carry_tags(ngx_http_cos_ctx_t *ctx, ngx_http_cos_copy_t *p)
+{
+    cos_err_e              err;
+    cos_tag_t             *tags;
+    cos_policy_about_t     about = { NULL };
+    ngx_http_cos_place_t   place;
+    ngx_http_cos_along_t   along;
+
+    ngx_http_cos_source_place(&p->source, &place);
+    along.first = place.version ? COS_ACT_GET_VERSION : COS_ACT_GET;
+    along.perm = NGX_HTTP_COS_PERM_READ;
+    along.action = place.version ? COS_ACT_GET_VERSION_TAGS
+                                 : COS_ACT_GET_TAGS;
+    along.about = NULL;
+
+    err = ngx_http_cos_may_too(ctx, &place, &along);
+    if (err != COS_OK) {
+        return err;
+    }
+
+    ngx_http_cos_place(ctx, &place);
+    err = cos_tags_parse(&tags, &place.ntags,
+                         p->source.object.attr[COS_X_TAGS], &ctx->alloc);
+    if (err != COS_OK) {
+        return err;
+    }
+
+    place.tags = tags;
+    along.first = COS_ACT_PUT;
+    along.perm = NGX_HTTP_COS_PERM_WRITE;
+    along.action = COS_ACT_PUT_TAGS;
+    along.about = &about;
+
+    return ngx_http_cos_may_too(ctx, &place, &along);
+}
+
+
 /* Bytes that lie in packs: of an object that was appended to, all may. */
 static uint64_t
 packed(const cos_object_t *o)
@@ -211,6 +251,14 @@ ngx_http_cos_copy_source(ngx_http_cos_ctx_t *ctx)
     if (o->size > (uint64_t) ctx->lcf->max_object_size) {
         return ngx_http_cos_fail(ctx, COS_E_INVALID_REQUEST,
                   "the source is larger than one copy request may copy");
+    }
+
+    if (!p->replace_tags && o->attr[COS_X_TAGS].len) {
+        err = may_carry_tags(ctx, p);
+
+        if (err != COS_OK) {
+            return ngx_http_cos_fail(ctx, err, NULL);
+        }
     }
 
     if (!p->replace && !p->replace_tags

@@ -1,11 +1,12 @@
 /*
- * object, CopyObject only: what its two files share.
+ * object, CopyObject only: what its files share.
  */
 
 #ifndef NGX_HTTP_COS_COPY_H
 #define NGX_HTTP_COS_COPY_H
 
 #include "ngx_http_cos_object.h"
+#include "ngx_http_cos_rights.h"
 #include "ngx_http_cos_sse.h"
 
 #pragma GCC visibility push(hidden)
@@ -45,6 +46,9 @@ typedef struct {
     ngx_http_cos_ctx_t      *ctx;
 } ngx_http_cos_copy_t;
 
+/* The place of a source whose facts are known. */
+void ngx_http_cos_source_place(ngx_http_cos_source_t *s,
+    ngx_http_cos_place_t *p);
 /* Steps: places the bytes where they can stay as they are, and commits. */
 ngx_int_t ngx_http_cos_copy_bytes(ngx_http_cos_ctx_t *ctx);
 /* Steps that it goes on to: committed; the source is known, anew. */

@@ -132,7 +132,7 @@ mark_done(ngx_http_cos_ctx_t *ctx)
 
 cos_err_e
 ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_str_t key,
-    cos_object_t *o)
+    const cos_str_t *version, cos_object_t *o)
 {
     cos_err_e             err;
     ngx_http_cos_place_t  place;
@@ -141,6 +141,7 @@ ngx_http_cos_may_remove(ngx_http_cos_ctx_t *ctx, cos_str_t key,
     ngx_http_cos_place(ctx, &place);
     place.key = key;
     place.object = o;
+    place.version = version;
 
     err = ngx_http_cos_may(ctx, &place,
                            ctx->name.op == COS_OP_DELETE_OBJECTS
@@ -188,7 +189,8 @@ del_version(ngx_http_cos_ctx_t *ctx)
         return version_gone(ctx);
     }
 
-    err = ngx_http_cos_may_remove(ctx, ctx->name.key, &ctx->object);
+    err = ngx_http_cos_may_remove(ctx, ctx->name.key,
+                                  &ctx->version_arg->value, &ctx->object);
 
     if (err != COS_OK) {
         return ngx_http_cos_fail(ctx, err, ctx->reason);

@@ -3,7 +3,8 @@
  * write and one sync, all commits one burst of calls.
  *
  *   multi_read     the document
- *   multi_parsed   which keys exist (asked past the cache, pipelined)
+ *   multi_parsed   which keys exist (asked past the cache, pipelined); where
+ *                  policies have a say, their records, which those may ask for
  *   multi_known    tombstones
  *   multi_written  commits
  *   multi_done     notes about what was refused
@@ -40,6 +41,7 @@ typedef struct {
     cos_dialect_e       dialect;
     item_t             *item;
     ngx_uint_t          tries;
+    ngx_uint_t          policies;     /* have a say, key by key */
 } multi_t;
 
 
@@ -128,6 +130,57 @@ multi_read(ngx_http_cos_ctx_t *ctx)
 }
 
 
+/* Each key is a right of its own. o: its record, or NULL. */
+static cos_err_e
+may_delete(ngx_http_cos_ctx_t *ctx, const cos_xml_delete_t *v,
+    cos_object_t *o)
+{
+    ngx_http_cos_place_t  place;
+
+    ngx_http_cos_place(ctx, &place);
+    place.key = v->key;
+    place.object = o;
+    place.version = v->version.len ? &v->version : NULL;
+
+    return ngx_http_cos_may(ctx, &place,
+                            v->version.len ? COS_ACT_DELETE_MANY_VERSION
+                                           : COS_ACT_DELETE_MANY,
+                            NGX_HTTP_COS_PERM_WRITE);
+}
+
+
+/* The record of what is current, for policies. */
+static void
+take_current(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
+{
+    item_t            *it = data;
+    multi_t           *m = ctx->state;
+    cos_str_t          rec;
+    cos_object_t       o;
+    cos_xml_delete_t  *v = &m->v[it - m->item];
+
+    if (reply == NULL || (reply->type != REDIS_REPLY_STRING
+                          && reply->type != REDIS_REPLY_NIL))
+    {
+        v->err = COS_E_UNAVAILABLE;
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_NIL) {
+        v->err = may_delete(ctx, v, NULL);
+        it->exists = it->marks;
+        return;
+    }
+
+    rec.data = (u_char *) reply->str;
+    rec.len = reply->len;
+
+    v->err = cos_object_decode(&o, rec, NULL) == 0 ? may_delete(ctx, v, &o)
+                                                   : COS_E_INTERNAL;
+    it->exists = 1;
+}
+
+
 static void
 take_exists(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
 {
@@ -159,6 +212,7 @@ take_version(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
     }
 
     if (reply->elements < 2) {
+        v->err = m->policies ? may_delete(ctx, v, NULL) : COS_OK;
         return;
     }
 
@@ -170,7 +224,11 @@ take_version(ngx_http_cos_ctx_t *ctx, redisReply *reply, void *data)
         return;
     }
 
-    v->err = ngx_http_cos_may_remove(ctx, v->key, &o);
+    v->err = m->policies ? may_delete(ctx, v, &o) : COS_OK;
+
+    if (v->err == COS_OK) {
+        v->err = ngx_http_cos_may_remove(ctx, v->key, &v->version, &o);
+    }
 
     if (v->err != COS_OK) {
         return;
@@ -194,6 +252,7 @@ look(ngx_http_cos_ctx_t *ctx, item_t *it, cos_xml_delete_t *v)
 {
     int         argc;
     ngx_str_t   a[7];
+    multi_t    *m = ctx->state;
 
     it->json.bid = ctx->bucket.id;
     it->json.key = v->key;
@@ -222,15 +281,24 @@ look(ngx_http_cos_ctx_t *ctx, item_t *it, cos_xml_delete_t *v)
         it->query.take = take_version;
         argc = 7;
 
-    } else if (ctx->bucket.versioning != COS_VERSIONING_NONE) {
-        it->marks = 1;
-        it->exists = 1;
-        return NGX_OK;
-
     } else {
-        ngx_str_set(&a[0], "EXISTS");
+        it->marks = (ctx->bucket.versioning != COS_VERSIONING_NONE);
+
+        if (it->marks && !m->policies) {
+            it->exists = 1;
+            return NGX_OK;
+        }
+
+        if (m->policies) {
+            ngx_str_set(&a[0], "GET");
+            it->query.take = take_current;
+
+        } else {
+            ngx_str_set(&a[0], "EXISTS");
+            it->query.take = take_exists;
+        }
+
         a[1] = it->rkey;
-        it->query.take = take_exists;
         argc = 2;
     }
 
@@ -239,30 +307,20 @@ look(ngx_http_cos_ctx_t *ctx, item_t *it, cos_xml_delete_t *v)
 }
 
 
-/* Each key is a right of its own. */
-static cos_err_e
-may_delete(ngx_http_cos_ctx_t *ctx, const cos_xml_delete_t *v)
-{
-    ngx_http_cos_place_t  place;
-
-    ngx_http_cos_place(ctx, &place);
-    place.key = v->key;
-
-    return ngx_http_cos_may(ctx, &place,
-                            v->version.len ? COS_ACT_DELETE_MANY_VERSION
-                                           : COS_ACT_DELETE_MANY,
-                            NGX_HTTP_COS_PERM_WRITE);
-}
-
-
 static ngx_int_t
 multi_parsed(ngx_http_cos_ctx_t *ctx)
 {
-    size_t    i;
-    multi_t  *m = ctx->state;
+    size_t                 i;
+    multi_t               *m = ctx->state;
+    ngx_http_cos_place_t   place;
+
+    if (m->err == COS_OK) {
+        ngx_http_cos_place(ctx, &place);
+        m->err = ngx_http_cos_has_policies(ctx, &place, &m->policies);
+    }
 
     if (m->err != COS_OK) {
-        return ngx_http_cos_fail(ctx, m->err, NULL);
+        return ngx_http_cos_fail(ctx, m->err, ctx->reason);
     }
 
     m->item = ngx_pcalloc(ctx->request->pool, m->n * sizeof(item_t));
@@ -272,8 +330,8 @@ multi_parsed(ngx_http_cos_ctx_t *ctx)
 
     for (i = 0; i < m->n; i++) {
 
-        if (m->v[i].err == COS_OK) {
-            m->v[i].err = may_delete(ctx, &m->v[i]);
+        if (m->v[i].err == COS_OK && !m->policies) {
+            m->v[i].err = may_delete(ctx, &m->v[i], NULL);
         }
 
         if (m->v[i].err != COS_OK) {

@@ -5,7 +5,7 @@
 
 #include "ngx_http_cos_bucket.h"
 #include "ngx_http_cos_class.h"
-#include "ngx_http_cos_rights.h"
+#include "ngx_http_cos_copy.h"
 
 
 static ngx_int_t source_facts(ngx_http_cos_ctx_t *ctx);
@@ -52,6 +52,7 @@ ngx_http_cos_source(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s,
     }
 
     s->object_fact.by_version = (version.len != 0);
+    s->version = version;
 
     if (version.len
         && cos_version_parse(version, &s->object_fact.version) != 0)
@@ -119,6 +120,18 @@ ask_object(ngx_http_cos_ctx_t *ctx, ngx_http_cos_source_t *s)
 }
 
 
+void
+ngx_http_cos_source_place(ngx_http_cos_source_t *s, ngx_http_cos_place_t *p)
+{
+    ngx_memzero(p, sizeof(ngx_http_cos_place_t));
+    p->bucket = &s->bucket;
+    p->kept = s->bucket_fact.kept;
+    p->key = s->key;
+    p->version = s->object_fact.by_version ? &s->version : NULL;
+    p->object = s->object_fact.value.len ? &s->object : NULL;
+}
+
+
 static ngx_int_t
 source_judge(ngx_http_cos_ctx_t *ctx)
 {
@@ -130,11 +143,7 @@ source_judge(ngx_http_cos_ctx_t *ctx)
         return fail(ctx, s, COS_E_UNAVAILABLE);
     }
 
-    ngx_memzero(&place, sizeof(ngx_http_cos_place_t));
-    place.bucket = &s->bucket;
-    place.kept = s->bucket_fact.kept;
-    place.key = s->key;
-    place.object = s->object_fact.value.len ? &s->object : NULL;
+    ngx_http_cos_source_place(s, &place);
 
     if (s->object_fact.value.len == 0) {
         return fail(ctx, s, ngx_http_cos_missing(ctx, &place,

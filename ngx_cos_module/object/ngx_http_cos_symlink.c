@@ -260,6 +260,7 @@ followed(ngx_http_cos_ctx_t *ctx)
 
     ngx_http_cos_place(ctx, &place);
     place.key = f->target;
+    place.version = NULL;
 
     if (ctx->object_fact.value.len == 0) {
         place.object = NULL;

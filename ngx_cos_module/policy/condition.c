@@ -299,7 +299,7 @@ cos_policy_holds(const condition_t *c, const cos_policy_ask_t *ask)
     n = values_of(c, ask, &v);
 
     if (n < 0) {
-        return -1;
+        return n;
     }
 
     if (c->test == TEST_NULL) {

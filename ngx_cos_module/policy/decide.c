@@ -197,22 +197,51 @@ covers(const judge_t *j, const statement_t *st)
 }
 
 
-/* 1, 0; -1: a value could not be had. */
+/* 1, 0; -1: a value could not be had; COS_POLICY_UNKNOWN: nobody can tell yet,
+ * and nothing else fails. */
 static int
 conditions_hold(const judge_t *j, const statement_t *st)
 {
-    int     rc;
+    int     rc, all;
     size_t  i;
+
+    all = 1;
 
     for (i = 0; i < st->nconditions; i++) {
         rc = cos_policy_holds(&st->conditions[i], j->ask);
 
-        if (rc != 1) {
+        if (rc == COS_POLICY_UNKNOWN) {
+            all = rc;
+
+        } else if (rc != 1) {
             return rc;
         }
     }
 
-    return 1;
+    return all;
+}
+
+
+static int
+is_about(const statement_t *st, const cos_policy_about_t *about)
+{
+    size_t                   i;
+    const cos_policy_key_t  *key;
+
+    for (i = 0; i < st->nconditions; i++) {
+        key = &st->conditions[i].key;
+
+        if (about->header ? key->id == COS_KEY_DIALECT_HEADER
+                            && cos_str_iis(key->name, about->header)
+                          : key->id == COS_KEY_REQUEST_TAG
+                            || key->id == COS_KEY_REQUEST_TAGS
+                            || key->id == COS_KEY_REQUEST_TAG_KEYS)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -245,6 +274,7 @@ judge(verdict_t *v, const judge_t *j, const cos_policy_t *p)
         g = applies(st, j->ask->who);
 
         if (g == COS_GRANT_NONE || (!st->deny && g <= v->grant)
+            || (!st->deny && j->ask->about && !is_about(st, j->ask->about))
             || !covers(j, st))
         {
             continue;
@@ -252,7 +282,7 @@ judge(verdict_t *v, const judge_t *j, const cos_policy_t *p)
 
         rc = conditions_hold(j, st);
 
-        if (rc < 0) {
+        if (rc == -1) {
             v->failed = 1;
             return;
         }
@@ -262,7 +292,7 @@ judge(verdict_t *v, const judge_t *j, const cos_policy_t *p)
             return;
         }
 
-        if (rc) {
+        if (rc == 1) {
             v->grant = g;
             v->allowed = (int) i;
         }
@@ -347,8 +377,8 @@ allow(cos_decision_t *d, const cos_policy_ask_t *ask,
     const cos_who_t  *who = ask->who;
 
     root = who->known && who->sub == 0;
-    home = who->known && who->uid == ask->account && !ask->foreign
-           && !ask->left;
+    home = who->known && who->uid == ask->account
+           && (!ask->foreign || ask->governed) && !ask->left;
 
     if (home && root) {
         set(d, 1, COS_BY_OWNER, -1);
@@ -409,6 +439,14 @@ cos_decide(cos_decision_t *d, const cos_policy_ask_t *ask,
         || denies(d, &bucket, COS_BY_BUCKET_POLICY)
         || denies(d, &session, COS_BY_SESSION_POLICY))
     {
+        return;
+    }
+
+    if (is_of_policy(ask->action)
+        && !(ask->who->known && ask->who->uid == ask->account))
+    {
+        /* whoever may change it could give everything away */
+        set(d, 0, COS_BY_NOTHING, -1);
         return;
     }
 

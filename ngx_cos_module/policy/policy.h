@@ -159,7 +159,7 @@ cos_err_e cos_policy_want(reader_t *r, condition_t *c, cos_str_t text);
 int cos_policy_number(cos_str_t s, double *n);
 int cos_policy_date(cos_str_t s, int64_t *t);
 
-/* condition.c. 1, 0; -1: a value could not be had. */
+/* condition.c. 1, 0; -1: a value could not be had; COS_POLICY_UNKNOWN. */
 int cos_policy_holds(const condition_t *c, const cos_policy_ask_t *ask);
 
 /* public.c: AWS, "The meaning of 'public'" */

@@ -224,6 +224,7 @@ make_ask(slow_ask_t *q)
 
     q->account = 1;
     q->foreign = dice(8) == 0;
+    q->governed = q->foreign && dice(2);
     q->action = PICK(actions);
     /* no ACL speaks of policies */
     q->left = dice(8) == 0 && q->action != COS_ACT_GET_POLICY

@@ -19,7 +19,7 @@ typedef struct {
     cos_who_t     who;
     cos_action_e  action;
     uint64_t      account;
-    int           foreign;
+    int           foreign, governed;
     int           left;
     const char   *bucket, *key, *ip;
     int           tls;
@@ -378,6 +378,10 @@ slow_decide(const slow_ask_t *q, const char *bucket, const char *user,
         return 0;
     }
 
+    if (policy && !mine) {
+        return 0;
+    }
+
     if (q->foreign || (restricted && is_public && !mine)) {
         b = 0;
     }
@@ -386,7 +390,8 @@ slow_decide(const slow_ask_t *q, const char *bucket, const char *user,
         b = acl;
     }
 
-    if (mine && !q->foreign && !q->left && (q->who.sub == 0 || u > 0)) {
+    if (mine && (!q->foreign || q->governed) && !q->left
+        && (q->who.sub == 0 || u > 0)) {
         yes = 1;
 
     } else if ((q->who.known && q->who.sub == 0) || u > 0) {

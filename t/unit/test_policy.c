@@ -65,7 +65,8 @@ ask_of(cos_policy_ask_t *a, slow_ask_t *q)
     a->who = &q->who;
     a->action = q->action;
     a->account = q->account;
-    a->foreign = q->foreign;
+    a->foreign = q->foreign != 0;
+    a->governed = q->governed != 0;
     a->left = q->left;
     a->bucket = str(q->bucket);
     a->key = str(q->key);
