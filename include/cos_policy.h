@@ -250,7 +250,8 @@ typedef enum {
 typedef struct {
     cos_policy_key_e  id;
     cos_str_t         name;           /* see above; else empty */
-    unsigned          encoded:1;      /* QUERY: percent-encoded counts, too */
+    unsigned          encoded:1;      /* COS' grammar: in QUERY what is
+                                         percent-encoded counts, too */
 } cos_policy_key_t;
 
 /* A value that cannot be known before the operation runs: what would deny by it

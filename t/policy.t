@@ -360,6 +360,12 @@ my @bob = (who => pair(ctl('user', 'add', 'bob', '--account', 'alice')));
     set($b, s3(st($b, Action => 's3:PutObject')), 'PutObject alone');
     is_error $s->put("/$b/new", 'x', @alt, headers => ['x-amz-acl' => 'public-read']), 403, 'AccessDenied', 'is not for ACLs';
 
+    set($b, s3(st($b, Action => 's3:PutObject'), st($b, Action => 's3:PutObject', Effect => 'Deny',
+        Condition => { StringEquals => { 's3:x-amz-storage-class' => 'GLACIER' } })), 'no archives');
+    is_error $s->put("/$b/new", 'x', @alt, headers => ['x-amz-storage-class' => $_]), 403, 'AccessDenied', "as $_"
+        for 'GLACIER', 'glacier', 'ARCHIVE';
+    is_status $s->put("/$b/new", 'x', @alt, headers => ['x-amz-storage-class' => 'STANDARD_IA']), 200, 'another class';
+
     $when->('s3:ListBucket', { StringEquals => { 's3:prefix' => 'home/' } }, 'by prefix');
     is_error $s->get("/$b?Prefix=home/", @alt), 501, 'NotImplemented', 'spelled as no listing reads it';
     is_error $s->get("/$b?prefix=other/&prefix=home/", @alt), 403, 'AccessDenied', 'twice: the first is read';
@@ -369,6 +375,10 @@ my @bob = (who => pair(ctl('user', 'add', 'bob', '--account', 'alice')));
     is_status $s->put("/$b/new", 'x' x 5, @alt, as => 'cos'), 200, 'five';
     is_error $s->put("/$b/new", 'x' x 6, @alt, as => 'cos'), 403, 'AccessDenied', 'six';
     is_error $s->put("/$b/new", 'x' x 6, @alt, as => 'cos', chunked => 3), 403, 'AccessDenied', 'what cannot be told is denied';
+    is_status $s->put("/$b/new", 'x' x 5, @alt, stream => { signed => 1 }), 200, 'five, framed';
+    is_error $s->put("/$b/new", 'x' x 6, @alt, stream => { signed => 1 }), 403, 'AccessDenied', 'six, framed';
+    is_error $s->put("/$b/new", 'x' x 6, @alt, headers => ['x-amz-decoded-content-length' => 1]), 403, 'AccessDenied',
+        'six that are not framed';
     set($b, c2(cst($b, action => 'cos:PutObject', condition => { numeric_less_than => { 'cos:content-length' => 100 } })),
         'small ones are allowed');
     is_status $s->put("/$b/new", 'x' x 5, @alt, as => 'cos'), 200, 'five are';

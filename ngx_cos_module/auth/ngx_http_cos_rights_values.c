@@ -3,6 +3,7 @@
  * tags, and how it came.
  */
 
+#include "ngx_http_cos_class.h"
 #include "ngx_http_cos_commit.h"
 #include "ngx_http_cos_rights_int.h"
 
@@ -28,25 +29,31 @@ text(const char *s, cos_str_t *v)
 
 /* --- headers and parameters ------------------------------------------------------- */
 
-/* The length of the body, where it is said. One that comes in chunks, or as part
- * of a form, is known when it has been read. */
+/* The length of the body without its framing, where it is said. One that comes in
+ * chunks, or as part of a form, is known when it has been read. */
 static int
 body_length(ngx_http_cos_ctx_t *ctx, cos_str_t *v)
 {
     const cos_header_t  *h;
     ngx_http_request_t  *r = ctx->request;
 
-    h = ctx->form ? NULL : ngx_http_cos_header(ctx, "decoded-content-length");
-
-    if (h == NULL && !ctx->form && !r->headers_in.chunked) {
-        h = cos_header(&ctx->http, "content-length");
+    if (ctx->form) {
+        return COS_POLICY_UNKNOWN;
     }
 
-    if (h) {
-        return one(h->value, v);
+    if (ctx->sig.payload >= COS_PAYLOAD_STREAM_SIGNED) {
+        h = cos_header(&ctx->http, "x-amz-decoded-content-length");
+        return h ? one(h->value, v) : COS_POLICY_UNKNOWN;
     }
 
-    return ctx->form || r->headers_in.chunked
+    if (r->headers_in.content_length_n >= 0) {
+        return ngx_http_cos_decimal(r->pool,
+                                    (uint64_t) r->headers_in.content_length_n,
+                                    v)
+               == NGX_OK ? 1 : -1;
+    }
+
+    return r->headers_in.chunked
            || (r->http_version >= NGX_HTTP_VERSION_20
                && (r->method & (NGX_HTTP_PUT|NGX_HTTP_POST)))
            ? COS_POLICY_UNKNOWN : 0;
@@ -116,6 +123,24 @@ copy_source(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
 }
 
 
+/* The class that is meant, by its name in the grammar. */
+static int
+storage_class(const cos_policy_key_t *key, cos_str_t raw, cos_str_t *v)
+{
+    int  cls;
+
+    cls = cos_class_parse(raw);
+
+    if (cls < 0) {
+        /* for the operation to refuse */
+        return one(raw, v);
+    }
+
+    return text(cls == COS_CLASS_ARCHIVE && !key->encoded
+                ? "GLACIER" : cos_class_name(cls), v);
+}
+
+
 /* The one that the operation reads: parameters of that name are none. */
 static int
 dialect_header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
@@ -128,7 +153,9 @@ dialect_header(ngx_http_cos_ctx_t *ctx, const cos_policy_key_t *key,
 
     if (h) {
         return cos_str_is(key->name, "copy-source")
-               ? copy_source(ctx, key, h->value, v) : one(h->value, v);
+               ? copy_source(ctx, key, h->value, v)
+               : cos_str_is(key->name, "storage-class")
+               ? storage_class(key, h->value, v) : one(h->value, v);
     }
 
     if (cos_str_is(key->name, "request-payer")) {
