@@ -262,11 +262,12 @@ my @bob = (who => pair(ctl('user', 'add', 'bob', '--account', 'alice')));
     is_error $s->put("/$b/copy", '', @copy), 403, 'AccessDenied', 'tags of a copy are tags that it is given';
 
     policy_of('bob', { Effect => 'Allow', Action => 's3:GetObjectAttributes', Resource => "arn:aws:s3:::$b/*" });
+    $s->put("/$b/a", 'x', who => $alice);
     my @attr = (@bob, headers => ['x-amz-object-attributes' => 'ETag']);
-    is_error $s->get("/$b/o?attributes", @attr), 403, 'AccessDenied', 'attributes need the right to read';
+    is_error $s->get("/$b/a?attributes", @attr), 403, 'AccessDenied', 'attributes need the right to read';
     policy_of('bob', { Effect => 'Allow', Action => ['s3:GetObjectAttributes', 's3:GetObject'],
         Resource => "arn:aws:s3:::$b/*" });
-    is_status $s->get("/$b/o?attributes", @attr), 200, 'with it';
+    is_status $s->get("/$b/a?attributes", @attr), 200, 'with it';
 }
 
 # --- conditions -----------------------------------------------------------------------
