@@ -358,17 +358,20 @@ no_memory(void *ctx, size_t size)
 static void
 test_no_memory(void **state)
 {
-    cos_alloc_t   none = { no_memory, NULL };
-    cos_object_t  o;
+    cos_alloc_t     none = { no_memory, NULL };
+    cos_object_t    o;
+    cos_acl_list_t  l;
 
     (void) state;
     make_object(&o);
+    assert_int_equal(cos_acl_expand(&l, COS_ACL_PUBLIC_READ, str(""), 1, 2),
+                     0);
 
     cos_buf_init(&doc, &none, 0);
     cos_xml_copy(&doc, COS_DIALECT_COS, &o);
     assert_true(doc.err);
     cos_buf_init(&doc, &none, 0);
-    cos_xml_acl(&doc, COS_DIALECT_BOS, 1, 2, COS_ACL_PUBLIC_READ);
+    cos_xml_acl(&doc, COS_DIALECT_BOS, 1, &l);
     assert_true(doc.err);
     cos_buf_init(&doc, &none, 0);
     cos_token_encode(&doc, str("abc"));

@@ -223,7 +223,8 @@ test_sizes(void **state)
     int                quiet;
     size_t             n;
     cos_str_t          region;
-    cos_acl_e          acl;
+    cos_acl_list_t     acl;
+    cos_acl_grant_t    owner;
     cos_xml_part_t    *parts;
     cos_xml_delete_t  *v;
 
@@ -256,7 +257,7 @@ test_sizes(void **state)
         " ", COS_XML_COMPLETE_SIZE, "}"), &parts, &n, mem),
         COS_E_XML_TOO_LARGE);
     assert_int_equal(cos_xml_parse_acl(repeated("<AccessControlPolicy>", "x",
-        COS_XML_SMALL_SIZE, ""), 1, 1, &acl, mem), COS_E_XML_TOO_LARGE);
+        COS_XML_SMALL_SIZE, ""), &acl, &owner, mem), COS_E_XML_TOO_LARGE);
     assert_int_equal(cos_xml_parse_create_bucket(repeated("<a>", "x",
         COS_XML_SMALL_SIZE, ""), &region, mem), COS_E_XML_TOO_LARGE);
 
