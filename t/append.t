@@ -174,7 +174,7 @@ sub verified {
 # One worker, and within a second, which is how often it tries, the other.
 sub in_service {
     my ($what) = @_;
-    ok $s->wait_for(sub { $s->get($what, %o)->status == 200 }, 20), 'in service again';
+    ok $s->in_service($what, %o), 'in service again';
     sleep 3;
 }
 my %want = ($t => $all, "/$b/many" => $log, "/$b/race" => $body, "/$b/copy" => $all);

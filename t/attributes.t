@@ -232,7 +232,7 @@ my $before = attributes("/$b/sha256-COMPOSITE", $every)->body;
 ctl('verify');
 $s->redis('FLUSHALL');
 ctl('rebuild');
-ok $s->wait_for(sub { $s->get("/$b/plain", %o)->status == 200 }, 20), 'in service again';
+ok $s->in_service("/$b/plain", %o), 'in service again';
 is attributes("/$b/sha256-COMPOSITE", $every)->body, $before, 'attributes after a rebuild';
 
 $s->done;

@@ -487,7 +487,7 @@ SKIP: {
     $s->redis('FLUSHALL');
     my $out = `'$ctl' --env '@{[$s->dir]}/env' rebuild 2>&1`;
     is $?, 0, 'rebuild' or diag $out;
-    ok $s->wait_for(sub { $s->get('/lock')->status == 200 }, 20), 'in service again';
+    ok $s->in_service('/lock'), 'in service again';
     for my $b (sort keys %kept) {
         my ($as, $sub, $get) = @{ $kept{$b} };
         is doc($s->get("/$b?$sub", as => $as)), $get, "after a rebuild: $b";

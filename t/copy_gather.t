@@ -143,7 +143,7 @@ sub ctl {
 ctl('verify');
 $s->redis('FLUSHALL');
 ctl('rebuild');
-ok $s->wait_for(sub { $s->get("$B/again", %o)->status == 200 }, 20), 'in service again';
+ok $s->in_service("$B/again", %o), 'in service again';
 as_it_was(@$_, "rebuilt $_->[0]") for @made;
 ctl('verify');
 

@@ -220,7 +220,7 @@ SKIP: {
     $s->redis('FLUSHALL');
     $out = `'$ctl' --env '@{[$s->dir]}/env' rebuild 2>&1`;
     is $?, 0, 'rebuild' or diag $out;
-    ok $s->wait_for(sub { $s->get("/$pub/a.txt")->status == 200 }, 20), 'in service again';
+    ok $s->in_service("/$pub/a.txt"), 'in service again';
     is_ok at('cdn.com', cdn_url('D', '/a.txt', key => $KEY)), 'after a rebuild', "in $priv";
     is_error bind_to($pub, doc(rule('cdn.com'))), 409, 'DomainConfigConflict', 'and it is still taken';
     $out = `'$ctl' --env '@{[$s->dir]}/env' verify 2>&1`;

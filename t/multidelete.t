@@ -111,7 +111,7 @@ END
     $ctl->('verify');
     $s->redis('FLUSHALL');
     $ctl->('rebuild');
-    ok $s->wait_for(sub { $s->get("/$b", @as)->status == 200 }, 20), 'in service again';
+    ok $s->in_service("/$b", @as), 'in service again';
     is_deeply $listed->(), $before, 'no deletion that was refused comes back by a rebuild';
     is_ok $s->get("/$b/k99?versionId=$id{k99}", @as), 'what stayed is read', 'body k99';
     $ctl->('verify');

@@ -132,7 +132,7 @@ sub ctl {
 ctl('verify');
 $s->redis('FLUSHALL');
 ctl('rebuild');
-ok $s->wait_for(sub { $s->get("/$b/both", as => 'none')->status == 200 }, 20), 'in service again';
+ok $s->in_service("/$b/both", as => 'none'), 'in service again';
 is_ok $s->get("/$v/l?versionId=$v1", %o), 'links after a rebuild', 'A';
 is $s->get("/$b/chain?symlink", %o)->h('x-cos-symlink-target'), 'link', 'and their targets';
 ctl('verify');

@@ -241,7 +241,7 @@ SKIP: {
     $s->redis('FLUSHALL');
     my $out = `'$ctl' --env '@{[$s->dir]}/env' rebuild 2>&1`;
     is $?, 0, 'rebuild' or diag $out;
-    ok $s->wait_for(sub { $s->get('/tags-s3-1250000000')->status == 200 }, 20), 'in service again';
+    ok $s->in_service('/tags-s3-1250000000'), 'in service again';
     for my $k (@keep) {
         my ($t, $want, @o) = @$k;
         is tags($t, @o), $want, "after a rebuild: $t";

@@ -287,7 +287,7 @@ my %before = map { $_ => [ listed($_) ] } $b, $sb, $lb, $pub;
 ctl('verify');
 $s->redis('FLUSHALL');
 ctl('rebuild');
-ok $s->wait_for(sub { $s->get("/$lb", %o)->status == 200 }, 20), 'in service again';
+ok $s->in_service("/$lb", %o), 'in service again';
 is_deeply [ listed($_) ], $before{$_}, "after a rebuild: $_" for $b, $sb, $lb, $pub;
 check_random('after a rebuild');
 ctl('verify');

@@ -67,7 +67,7 @@ my $run = sub {
 };
 $s->redis('FLUSHALL');
 $run->('rebuild');
-ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), 'in service again';
+ok $s->in_service("/$b", %o), 'in service again';
 is_deeply listed(), $before, 'a rebuild finds these versions and no other';
 $run->('verify');
 
@@ -81,7 +81,7 @@ is_deeply listed(), [], 'all are gone';
 $run->('compact', '--grace', 1);
 $s->redis('FLUSHALL');
 $run->('rebuild');
-ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), 'in service again';
+ok $s->in_service("/$b", %o), 'in service again';
 is_deeply listed(), [], 'and stay so after compaction and a rebuild';
 
 # counters of versions and of classes are held against the records
@@ -167,7 +167,7 @@ for my $case ([ small => 'small ' x 1000 ], [ large => $large ]) {
     $s->delete("/$b/again?versionId=$_", %o) for $s->get("/$b?versions&prefix=again", %o)->all('VersionId');
     $s->redis('FLUSHALL');
     $run->('rebuild');
-    ok $s->wait_for(sub { $s->get("/$b", %o)->status == 200 }, 20), "$name: in service again";
+    ok $s->in_service("/$b", %o), "$name: in service again";
     is_deeply listed(), $before, "$name: a rebuild finds no version of the try before";
     $run->('verify');
 }

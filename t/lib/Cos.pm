@@ -167,6 +167,31 @@ sub wait_for {
     return;
 }
 
+# Whether every worker answers 200 to a GET, as after a rebuild: one of them may
+# find its Redis again later than another.
+sub in_service {
+    my ($s, $target, %o) = @_;
+    my %ready;
+    return $s->wait_for(sub {
+        # several at once, so that they do not all meet the same worker
+        my @conns = eval { map { $s->connect } 1 .. 4 } or return 0;
+        for my $conn (@conns) {
+            my $r = eval { $s->get($target, %o, conn => $conn) } or next;
+            $ready{ worker_of($r) // next } = $r->status == 200;
+        }
+        $_->close for @conns;
+        return !grep { !$ready{$_} } $s->worker_pids;
+    }, 20);
+}
+
+# The pid of the worker that answered: behind 8 digits of time in the request's
+# id, lowest byte first.
+sub worker_of {
+    my ($r) = @_;
+    my $id = $r->h('x-cos-request-id') // $r->h('x-amz-request-id') // $r->h('x-bce-request-id');
+    return defined $id ? unpack('V', pack 'H8', substr $id, 8, 8) : undef;
+}
+
 sub slurp {
     my ($file) = @_;
     open my $f, '<:raw', $file or return '';

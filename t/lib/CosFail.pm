@@ -90,9 +90,7 @@ sub all_ready {
         my @conns = eval { map { $s->connect } 1 .. 4 } or return 0;
         for my $conn (@conns) {
             my $r = eval { $s->put("/$bucket/is-it-ready", '', conn => $conn) } or next;
-            my $id = $r->h('x-cos-request-id') // $r->h('x-amz-request-id') // next;
-            # 8 digits of time, then the worker's pid, lowest byte first
-            $ready{ unpack 'V', pack 'H8', substr $id, 8, 8 } = $r->status == 200;
+            $ready{ Cos::worker_of($r) // next } = $r->status == 200;
         }
         $_->close for @conns;
         return !grep { !$ready{$_} } $s->worker_pids;
